@@ -1,0 +1,164 @@
+"""The consumer: events from the bus become effects, each once, in one transaction with the inbox."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.bus.base import Bus, BusUnavailable, Delivered, Subscription, UnknownTopic
+from libs.common.clock import Clock
+from libs.common.db import Database, Tx
+from libs.common.dead_letters import DeadLetter, bury, exhume, mark_replayed
+from libs.common.envelope import BadEnvelope, Event, from_message
+from libs.common.errors import Busy
+from libs.common.facts import database_id
+from libs.common.inbox import first_time
+from libs.common.metrics import CONSUMED
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[Tx, Sequence[Event], datetime], Awaitable[None]]
+"""What a service does with fresh events, in the order of the log, set-based; raising refuses the whole batch."""
+
+
+class Consumer:
+    """One member of the group `<name>-<database id>`, reading some topics into one database."""
+
+    def __init__(
+        self, name: str, db: Database, bus: Bus, topics: Sequence[str], apply: Apply, clock: Clock, *, batch: int = 500
+    ) -> None:
+        self._name = name
+        self._db = db
+        self._bus = bus
+        self._topics = topics
+        self._apply = apply
+        self._clock = clock
+        self._batch = batch
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consumes until `stop` is set. What was taken and not finished comes again to whoever is next."""
+        subscription: Subscription | None = None
+        try:
+            while not stop.is_set():
+                try:
+                    if subscription is None:
+                        group = f"{self._name}-{await database_id(self._db)}"
+                        subscription = self._bus.subscribe(group, self._topics)
+                        await subscription.start()
+                    await self._step(subscription, stop)
+                except (BusUnavailable, UnknownTopic, Busy) as error:
+                    log.warning("consumer %s waits: %s", self._name, error)
+                    await _pause(stop, 0.5)
+        finally:
+            if subscription is not None:
+                await subscription.stop()
+
+    async def _step(self, subscription: Subscription, stop: asyncio.Event) -> None:
+        delivered = await subscription.poll(self._batch, 0.5)
+        if not delivered:
+            return
+        while True:
+            try:
+                await self.handle(delivered)
+                break
+            except Busy as error:  # the database is away: keep what was taken and try again, nothing is acknowledged
+                log.warning("consumer %s holds %d events: %s", self._name, len(delivered), error)
+                await _pause(stop, 0.5)
+                if stop.is_set():
+                    return
+        await subscription.ack(delivered)
+
+    async def handle(self, delivered: Sequence[Delivered]) -> None:
+        """The effect of these messages, once each. What cannot be handled goes to the dead letters alone.
+
+        Raises Busy when the database is away; nothing of the batch has happened then, or all of it.
+        """
+        good: list[tuple[Delivered, Event]] = []
+        bad: list[tuple[Delivered, str]] = []
+        for item in delivered:
+            try:
+                good.append((item, from_message(item.message)))
+            except BadEnvelope as error:
+                bad.append((item, _reason(error)))
+        try:
+            await self._effect([event for _, event in good])
+        except Busy:
+            raise
+        except Exception:  # some event of the batch is poison: each alone finds out which
+            log.exception("consumer %s: a batch of %d failed, trying one by one", self._name, len(good))
+            bad += await self._one_by_one(good)
+        if bad:
+            await self._bury(bad)
+        CONSUMED.labels(self._name, "handled").inc(len(delivered) - len(bad))
+
+    async def replay_dead_letters(self, limit: int = 1000) -> int:
+        """Handles buried messages again, oldest first, each alone, after the cause was mended.
+
+        How many had their effect; what fails again stays buried with its new reason. Raises Busy.
+        """
+        tried: list[UUID] = []
+        healed = 0
+        while len(tried) < limit:
+            letter: DeadLetter | None = None
+            try:
+                async with self._db.transaction() as tx:
+                    letter = await exhume(tx, self._topics, tried)
+                    if letter is None:
+                        break
+                    tried.append(letter.id)
+                    await self._effect_in(tx, [from_message(letter.delivered.message)])
+                    await mark_replayed(tx, letter, self._clock.now())
+                healed += 1
+            except Busy:
+                raise
+            except Exception as error:
+                if letter is None:
+                    raise
+                log.exception("consumer %s: a dead letter fails again", self._name)
+                await self._bury([(letter.delivered, _reason(error))])
+        return healed
+
+    async def _one_by_one(self, items: Sequence[tuple[Delivered, Event]]) -> list[tuple[Delivered, str]]:
+        failed: list[tuple[Delivered, str]] = []
+        for item, event in items:
+            try:
+                await self._effect([event])
+            except Busy:
+                raise
+            except Exception as error:
+                log.exception("consumer %s: event %s goes to the dead letters", self._name, event.id)
+                failed.append((item, _reason(error)))
+        return failed
+
+    async def _bury(self, letters: Sequence[tuple[Delivered, str]]) -> None:
+        async with self._db.transaction() as tx:
+            await bury(tx, letters, self._clock.now())
+        CONSUMED.labels(self._name, "dead").inc(len(letters))
+
+    async def _effect(self, events: Sequence[Event]) -> None:
+        if events:
+            async with self._db.transaction() as tx:
+                await self._effect_in(tx, events)
+
+    async def _effect_in(self, tx: Tx, events: Sequence[Event]) -> None:
+        now = self._clock.now()
+        unseen = await first_time(tx, [event.id for event in events], now)
+        fresh: list[Event] = []
+        for event in events:
+            if event.id in unseen:
+                unseen.remove(event.id)
+                fresh.append(event)
+        if fresh:
+            await self._apply(tx, fresh, now)
+
+
+def _reason(error: Exception) -> str:
+    return f"bad_envelope: {error}" if isinstance(error, BadEnvelope) else f"{type(error).__name__}: {error}"
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
