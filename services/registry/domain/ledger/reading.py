@@ -1,0 +1,80 @@
+"""A whole ledger: every data line of every sheet, read in the order in which a person would read it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from services.registry.domain.imports import Note, Severity, Spot
+from services.registry.domain.ledger.columns import Column, Header, find_header, repeats_header
+from services.registry.domain.ledger.faults import Doubt
+from services.registry.domain.ledger.lines import Line, LineReader, Rules
+from services.registry.domain.ledger.sheets import Sheet, is_footer, is_subtotal
+from services.registry.domain.places import KnownArea
+from services.registry.domain.text import Cell, cell_text
+
+_CARRIED_DOWN = (Column.STREET, Column.COMMUNITY)  # a blank below a value means the same again, merged or not
+_LEADING_CELLS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a workbook says. `has_header` is false when no sheet is a ledger at all."""
+
+    lines: Sequence[Line]
+    doubts: Sequence[Note]
+    has_header: bool
+
+
+def read_ledger(sheets: Iterable[Sheet], rules: Rules) -> Ledger:
+    """The data lines of all sheets. Title rows, subtotals, blank lines and signature lines are no data."""
+    lines: list[Line] = []
+    doubts: list[Note] = []
+    has_header = False
+    for sheet in sheets:
+        header = find_header(sheet)
+        if header is not None:
+            has_header = True
+            lines.extend(_lines(sheet, header, rules))
+        elif any(cell_text(cell) for line in sheet.rows for cell in line):
+            message = "此工作表中没有找到表头，未读取"
+            doubts.append(Note(Spot(sheet.name, 1), "", Doubt.NO_HEADER, message, Severity.WARNING))
+    return Ledger(lines, doubts, has_header)
+
+
+def _lines(sheet: Sheet, header: Header, rules: Rules) -> Iterator[Line]:
+    sheet_street = _street_of(sheet, header, rules)
+    carried: dict[Column, Cell] = {}
+    for row in range(header.first_data_row, len(sheet.rows)):
+        cells = {column: sheet.cell(row, at) for column, at in header.columns.items()}
+        if not _is_data(sheet, header, row, cells):
+            continue
+        for column in _CARRIED_DOWN:
+            if column in cells:
+                cells[column] = carried[column] = cells[column] if cell_text(cells[column]) else carried.get(column)
+        street = sheet_street
+        if own := cell_text(cells.get(Column.STREET)):
+            street = rules.gazetteer.street(own)
+        yield LineReader(rules, header, Spot(sheet.name, row + 1), cells, street).read()
+
+
+def _is_data(sheet: Sheet, header: Header, row: int, cells: dict[Column, Cell]) -> bool:
+    """Whether a line says something of an enterprise: more than a running number beside a merged community."""
+    telling = (text for column, cell in cells.items() if column not in _FRAME and (text := cell_text(cell)))
+    if next(telling, None) is None:
+        return False
+    if sheet.is_banner(row) or is_footer(sheet.rows[row]):
+        return False
+    return not (_starts_a_sum(sheet, row) or repeats_header(sheet, header, row))
+
+
+_FRAME = frozenset({Column.SEQUENCE, *_CARRIED_DOWN})
+
+
+def _starts_a_sum(sheet: Sheet, row: int) -> bool:
+    texts = [text for text in map(cell_text, sheet.rows[row]) if text]
+    return is_subtotal(texts[:_LEADING_CELLS])
+
+
+def _street_of(sheet: Sheet, header: Header, rules: Rules) -> KnownArea | None:
+    """The street whose sheet this is: by the sheet's name, else by the title rows above the header."""
+    titles = [text for line in sheet.rows[: header.first_data_row - 1] for cell in line if (text := cell_text(cell))]
+    return rules.gazetteer.street(sheet.name) or rules.gazetteer.street(*titles)

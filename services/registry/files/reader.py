@@ -1,0 +1,79 @@
+"""Reads a ledger in a process of its own: a file made to crash or bloat the native parser takes only that down, and
+the event loop of the service stays free for requests.
+
+`python -m services.registry.files.reader` takes the pickled file and rules on stdin and answers on stdout.
+"""
+
+import asyncio
+import os
+import pickle
+import resource
+import sys
+from pathlib import Path
+
+from services.registry.domain import errors
+from services.registry.domain.ledger.lines import Rules
+from services.registry.domain.ledger.reading import Ledger, read_ledger
+from services.registry.files.workbook import read_workbook
+
+MEMORY_BYTES = 2 * 1024**3
+SECONDS = 60
+_ROOT = str(Path(__file__).resolve().parents[3])
+
+
+async def read_ledger_apart(data: bytes, rules: Rules) -> Ledger:
+    """The ledger in the workbook, worked out by a child process.
+
+    Raises a FileRefused, also when the child died of the file or took too long.
+    """
+    question = pickle.dumps((data, rules), protocol=pickle.HIGHEST_PROTOCOL)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        __name__,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": _ROOT, "RUST_BACKTRACE": "0"},
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            answer, _ = await child.communicate(question)
+    except TimeoutError as error:
+        raise errors.UnreadableFile("工作簿过于复杂，读取超时") from error
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode != 0 or not answer:
+        raise errors.UnreadableFile("工作簿内容无法读取，请用 Excel 或 WPS 另存后重试")
+    return await asyncio.to_thread(_opened, answer)
+
+
+def _opened(answer: bytes) -> Ledger:
+    kind, content = pickle.loads(answer)
+    if kind == "refused":
+        name, detail = content
+        raise getattr(errors, name)(detail)
+    ledger: Ledger = content
+    return ledger
+
+
+def main() -> None:
+    """The child's side."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        data, rules = pickle.load(sys.stdin.buffer)
+        answer: tuple[str, object] = ("ledger", read_ledger(read_workbook(data), rules))
+    except errors.FileRefused as refusal:
+        answer = ("refused", (type(refusal).__name__, refusal.detail))
+    except MemoryError:
+        answer = ("refused", (errors.DecompressionBomb.__name__, None))
+    sys.stdout.buffer.write(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Walks the XML of a worksheet before the fast parser may: how far its cells reach, and what its formulas say."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from services.registry.domain.errors import TooManyRows, UnreadableFile
+
+MAX_ROWS = 60_000  # a sheet; the largest ledger of a district has a few thousand
+MAX_AREA = 4_000_000  # cells of the rectangle around everything that is filled in
+_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_FORMULA_LIMIT = 8_192
+
+
+@dataclass
+class Extent:
+    """What one worksheet holds. Rows and columns are zero-based; formulas are kept without their `=`."""
+
+    rows: int = 0
+    columns: int = 0
+    formulas: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+def measure(xml: bytes) -> Extent:
+    """Measures a worksheet part. Raises TooManyRows, or UnreadableFile when it is not well-formed or brings a DTD.
+
+    A parser that lays out the rectangle around all cells takes any amount of memory for two cells far apart: that is
+    refused here, where it costs nothing.
+    """
+    walker = _Walker()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = walker.refuse_doctype
+    parser.StartElementHandler = walker.start
+    parser.EndElementHandler = walker.end
+    walker.parser = parser
+    try:
+        parser.Parse(xml, True)
+    except expat.ExpatError as error:
+        raise UnreadableFile("工作表内容不完整") from error
+    return walker.extent
+
+
+class _Walker:
+    """Handlers of expat. Positions that a cell does not state follow from its neighbours, as the format says."""
+
+    parser: expat.XMLParserType
+
+    def __init__(self) -> None:
+        self.extent = Extent()
+        self._row = -1
+        self._column = -1
+        self._formula: list[str] = []
+
+    def refuse_doctype(self, *_: object) -> None:
+        raise UnreadableFile("文件内含有不允许的文档类型声明")
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local == "c":
+            self._enter_cell(attributes.get("r"))
+        elif local in ("v", "is"):
+            self._count()
+        elif local == "row":
+            stated = attributes.get("r", "")
+            self._row = int(stated) - 1 if stated.isascii() and stated.isdigit() and len(stated) < 9 else self._row + 1
+            self._column = -1
+        elif local == "f":
+            self._formula = []
+            self.parser.CharacterDataHandler = self._formula.append
+
+    def end(self, name: str) -> None:
+        if self.parser.CharacterDataHandler is not None and name.rpartition(":")[2] == "f":
+            self.parser.CharacterDataHandler = None
+            if text := "".join(self._formula)[:_FORMULA_LIMIT]:
+                self._count()
+                self.extent.formulas[self._row, self._column] = text
+
+    def _enter_cell(self, reference: str | None) -> None:
+        match = _REFERENCE.fullmatch(reference or "")
+        if match is None:
+            self._column += 1
+            return
+        self._row = int(match[2]) - 1
+        column = 0
+        for letter in match[1]:
+            column = column * 26 + ord(letter) - 64
+        self._column = column - 1
+
+    def _count(self) -> None:
+        extent = self.extent
+        extent.rows = max(extent.rows, self._row + 1)
+        extent.columns = max(extent.columns, self._column + 1)
+        if extent.rows > MAX_ROWS:
+            raise TooManyRows(f"一个工作表最多{MAX_ROWS}行")
+        if extent.rows * extent.columns > MAX_AREA:
+            raise TooManyRows("表格范围过大：请删除远处的零星单元格")

@@ -1,0 +1,143 @@
+"""Writes changes of enterprises whole: the files, contacts, licences, gradings and announcements, all set-based."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from libs.common.clock import SHANGHAI
+from libs.common.db import Tx
+from libs.common.ids import new_id
+from libs.common.outbox import announce
+from services.registry.domain.enterprises import Amendment, ContactChange, Grading
+from services.registry.publishing import enterprises_changed, enterprises_registered
+from services.registry.store import enterprises
+from services.registry.store import gradings as gradings_store
+
+_LICENCES = """
+INSERT INTO licences (id, enterprise_id, name, number, valid_until)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[])
+ON CONFLICT (enterprise_id, name, number) DO UPDATE SET valid_until = excluded.valid_until
+"""
+_PERSONS = """
+INSERT INTO persons (id, version, name, phone, area_path, enterprise_id, changed_at)
+SELECT id, 1, name, phone, area_path, enterprise_id, $6
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[]) AS t(id, name, phone, area_path, enterprise_id)
+"""
+_POSTS = """
+INSERT INTO posts (id, person_id, role, enterprise_id, valid_from)
+SELECT id, person_id, role, enterprise_id, $5 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+    AS t(id, person_id, role, enterprise_id)
+"""
+_CORRECTED = """
+UPDATE persons p SET name = t.name, phone = t.phone, version = p.version + 1, changed_at = $4
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS t(id, name, phone) WHERE p.id = t.id
+"""
+_ENDED = """
+UPDATE posts o SET valid_to = $4 FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS t(enterprise_id, person_id, role)
+WHERE o.enterprise_id = t.enterprise_id AND o.person_id = t.person_id AND o.role = t.role AND o.valid_to IS NULL
+"""
+_MOVED = """
+UPDATE persons p SET area_path = t.path, changed_at = $3
+FROM unnest($1::uuid[], $2::text[]) AS t(id, path) WHERE p.enterprise_id = t.id AND p.area_path <> t.path
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why and by whom; kept with every grading that the change amounts to."""
+
+    actor_id: str
+    text: str
+
+
+async def write_registered(tx: Tx, made: Sequence[Amendment], reason: Reason, now: datetime) -> None:
+    """Writes new enterprises and announces each."""
+    if not made:
+        return
+    await enterprises.insert(tx, [amendment.after for amendment in made])
+    await _write_parts(tx, made, now)
+    await gradings_store.insert(tx, _gradings(made, reason, now))
+    await announce(tx, enterprises_registered([amendment.after for amendment in made], now))
+
+
+async def write_changed(tx: Tx, changed: Sequence[Amendment], now: datetime, gradings: Sequence[Grading] = ()) -> None:
+    """Writes changes of locked enterprises, with the gradings decided for them, and announces each."""
+    if not changed:
+        return
+    await enterprises.update(tx, [amendment.after for amendment in changed])
+    await _write_parts(tx, changed, now)
+    moved = [amendment.after for amendment in changed if amendment.after.area_path != amendment.before.area_path]
+    if moved:
+        await tx.execute(_MOVED, [one.id for one in moved], [one.area_path for one in moved], now)
+    await gradings_store.insert(tx, gradings)
+    await announce(tx, enterprises_changed([amendment.after for amendment in changed], now))
+
+
+async def write_imported_changes(tx: Tx, changed: Sequence[Amendment], reason: Reason, now: datetime) -> None:
+    """Like `write_changed`, every changed class and risk level being given on the day of the import."""
+    await write_changed(tx, changed, now, _gradings(changed, reason, now))
+
+
+async def _write_parts(tx: Tx, amendments: Sequence[Amendment], now: datetime) -> None:
+    today = now.astimezone(SHANGHAI).date()
+    licences = [(amendment.after.id, licence) for amendment in amendments for licence in amendment.licences]
+    if licences:
+        await tx.execute(
+            _LICENCES,
+            [new_id() for _ in licences],
+            [enterprise_id for enterprise_id, _ in licences],
+            [licence.name for _, licence in licences],
+            [licence.number or "" for _, licence in licences],
+            [licence.valid_until for _, licence in licences],
+        )
+    paths = {amendment.after.id: amendment.after.area_path for amendment in amendments}
+    contacts = [change for amendment in amendments for change in amendment.contacts]
+    await _end_posts(tx, [change for change in contacts if change.ends], today)
+    await _add_persons(tx, [change for change in contacts if change.is_new], paths, today, now)
+    await _correct_persons(tx, [change for change in contacts if not change.is_new], now)
+
+
+async def _end_posts(tx: Tx, changes: Sequence[ContactChange], today: date) -> None:
+    if changes:
+        await tx.execute(
+            _ENDED, [c.enterprise_id for c in changes], [c.ends for c in changes], [c.role for c in changes], today
+        )
+
+
+async def _add_persons(
+    tx: Tx, changes: Sequence[ContactChange], paths: dict[UUID, str], today: date, now: datetime
+) -> None:
+    if not changes:
+        return
+    ids, places = [c.person_id for c in changes], [c.enterprise_id for c in changes]
+    await tx.execute(
+        _PERSONS,
+        ids,
+        [c.contact.name for c in changes],
+        [c.contact.phone for c in changes],
+        [paths[place] for place in places],
+        places,
+        now,
+    )
+    await tx.execute(_POSTS, [new_id() for _ in changes], ids, [c.role for c in changes], places, today)
+
+
+async def _correct_persons(tx: Tx, changes: Sequence[ContactChange], now: datetime) -> None:
+    if changes:
+        await tx.execute(
+            _CORRECTED,
+            [c.person_id for c in changes],
+            [c.contact.name for c in changes],
+            [c.contact.phone for c in changes],
+            now,
+        )
+
+
+def _gradings(amendments: Sequence[Amendment], reason: Reason, now: datetime) -> list[Grading]:
+    today = now.astimezone(SHANGHAI).date()
+    return [
+        Grading(new_id(), amendment.after.id, kind, value, today, reason.text, reason.actor_id, now)
+        for amendment in amendments
+        for kind, value in amendment.grades.items()
+    ]
