@@ -1,0 +1,48 @@
+"""What a list may be filtered by. Unknown parameters are refused: a mistyped filter must not show everything."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, model_validator
+
+from libs.common.actors import area_path
+from libs.common.models import ApiModel, AreaCode
+from services.hazards.domain.lifecycle import State
+from services.hazards.domain.vocabulary import Level
+from services.hazards.views.hazards import Criteria
+
+
+class Paging(ApiModel):
+    """Keyset paging: `cursor` is the `nextCursor` of the page before."""
+
+    limit: int = Field(default=50, ge=1, le=200, description="每页条数")
+    cursor: str | None = Field(default=None, max_length=500, description="上一页的 nextCursor")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, data: Any) -> Any:
+        """`?state=` asks for nothing."""
+        return {key: value for key, value in data.items() if value != ""} if isinstance(data, dict) else data
+
+
+class HazardFilter(Paging):
+    """Filters of the ledger; all given ones must hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State | None = Field(default=None, description="状态")
+    level: Level | None = Field(default=None, description="级别")
+    area_code: AreaCode | None = Field(default=None, description="区域及其下级")
+    enterprise_id: UUID | None = Field(default=None, description="企业")
+    overdue: bool | None = Field(default=None, description="是否逾期")
+    total: bool = Field(default=False, description="是否同时计数")
+
+    def criteria(self) -> Criteria:
+        """The filter as the view reads it."""
+        return Criteria(
+            state=self.state,
+            level=self.level,
+            area_path=area_path(self.area_code) if self.area_code else None,
+            enterprise_id=self.enterprise_id,
+            overdue=self.overdue,
+        )

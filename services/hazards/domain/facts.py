@@ -1,0 +1,62 @@
+"""What is known of one hazard: the row, and nothing but the row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.hazards.domain.escalation import Ladder
+from services.hazards.domain.lifecycle import FINAL, State
+from services.hazards.domain.vocabulary import Handling, Level, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One hazard at one version. Times are aware; `area_path` is where it was found and does not move with borders.
+
+    `due_at` is the time limit of the order in force, `act_by` that of the authority in the present state (to verify,
+    to dispatch, to re-inspect); `overdue_since` and `act_overdue_since` are set while the one or the other is missed.
+    """
+
+    id: UUID
+    number: str
+    version: int
+    state: State
+    level: Level | None
+    suggested_level: Level | None
+    category: str | None
+    source: Source
+    description: str
+    place: str | None
+    area_path: str
+    enterprise_id: UUID | None
+    enterprise_name: str | None
+    handling: Handling
+    round: int
+    due_at: datetime | None
+    due_provisional: bool
+    overdue_since: datetime | None
+    missed_deadlines: int
+    act_by: datetime | None
+    act_overdue_since: datetime | None
+    escalation_rung: int
+    escalation_tier: str | None
+    ladder: Ladder | None
+    basis: dict[str, Any] | None
+    order_terms: dict[str, Any] | None
+    submitted_by: str | None
+    submitted_at: datetime | None
+    reported_by: str
+    reported_at: datetime
+    closed_at: datetime | None
+    changed_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done about it."""
+        return self.state not in FINAL
+
+    @property
+    def weight(self) -> Level:
+        """The level that decides who may act: set, else suggested, else general."""
+        return self.level or self.suggested_level or Level.GENERAL

@@ -1,0 +1,1 @@
+"""Tables of the hazards service and the statements that read and write them."""

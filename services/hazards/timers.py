@@ -1,0 +1,28 @@
+"""The door of time: a clock that rings is a move like any other."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.common.actors import SYSTEM_ACTOR
+from libs.common.db import Tx
+from libs.common.errors import AppError
+from libs.common.timers import Fire, Timer
+from services.hazards.domain.errors import MoveNotAllowed, NotDue
+from services.hazards.domain.lifecycle import RINGS, ClockKind
+from services.hazards.domain.moves import Ring
+from services.hazards.operations.moves import MoveCommand, Moving
+
+log = logging.getLogger(__name__)
+
+
+def fire(moving: Moving) -> Fire:
+    """What the sweeper calls with due timers. A clock that rings for what was done meanwhile changes nothing."""
+
+    async def ring(tx: Tx, timers: Sequence[Timer], now: datetime) -> None:
+        commands = [MoveCommand(t.subject_id, Ring(RINGS[ClockKind(t.kind)]), SYSTEM_ACTOR) for t in timers]
+        for timer, result in zip(timers, await moving.perform(tx, commands, now), strict=True):
+            if isinstance(result, AppError) and not isinstance(result, MoveNotAllowed | NotDue):
+                log.error("clock %s of hazard %s rang in vain: %s", timer.kind, timer.subject_id, result.code)
+
+    return ring

@@ -1,0 +1,69 @@
+"""The background side of the hazards service: relay, consumer, clocks, folding of the counters."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+
+from libs.common.bus import Bus, create_bus
+from libs.common.clock import Clock
+from libs.common.consumer import Consumer
+from libs.common.db import Database
+from libs.common.errors import Busy
+from libs.common.relay import Relay
+from libs.common.runner import Loop
+from libs.common.timers import Sweeper
+from services.hazards import consumers, timers
+from services.hazards.operations.moves import Moving
+from services.hazards.publishing import SOURCE
+from services.hazards.settings import HazardsSettings
+from services.hazards.store import counters
+from services.hazards.store.rulebooks import Rulebooks
+
+log = logging.getLogger(__name__)
+
+_FOLD_BATCH = 10_000
+
+
+def bus_of(settings: HazardsSettings) -> Bus:
+    """The bus that the settings name, not started."""
+    return create_bus(
+        settings.bus,
+        bus_database_url=settings.bus_database_url or None,
+        kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
+        client_id=f"hazards-{socket.gethostname()}-{os.getpid()}",
+    )
+
+
+def loops(settings: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
+    """The loops of one replica; any number of replicas may run."""
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    sweeper = Sweeper("hazards", db, clock, "hazards", timers.fire(Moving(Rulebooks())), every=settings.sweep_seconds)
+    return [
+        Loop("relay", Relay(db, bus, clock, holder=holder, source=SOURCE).run),
+        Loop("consumer", Consumer("hazards", db, bus, consumers.TOPICS, consumers.apply, clock).run),
+        Loop("sweeper", sweeper.run),
+        Loop("folder", Folder(db, settings.fold_seconds).run),
+    ]
+
+
+class Folder:
+    """Folds counter deltas into the counters, so that views read few rows."""
+
+    def __init__(self, db: Database, every: float) -> None:
+        self._db = db
+        self._every = every
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Folds until `stop` is set; goes on at once while there is a full batch."""
+        while not stop.is_set():
+            folded = 0
+            try:
+                async with self._db.transaction() as tx:
+                    folded = await counters.fold(tx, _FOLD_BATCH)
+            except Busy as error:
+                log.warning("counters wait: %s", error)
+            if folded < _FOLD_BATCH:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self._every)
