@@ -1,0 +1,65 @@
+"""The background side of the service: relay, consumer, ladders, deliveries."""
+
+import os
+import socket
+
+from libs.common.bus import Bus, create_bus
+from libs.common.clock import Clock
+from libs.common.consumer import Consumer
+from libs.common.db import Database
+from libs.common.relay import Relay
+from libs.common.runner import Loop
+from libs.common.timers import Sweeper
+from services.notifications.channels.addresses import AllowList
+from services.notifications.channels.log import LogChannel
+from services.notifications.channels.webhook import WebhookChannel
+from services.notifications.consumers import TOPICS, apply_events
+from services.notifications.delivery import DeliveryDoor
+from services.notifications.domain.audience import Channel
+from services.notifications.publishing import SOURCE
+from services.notifications.settings import NotificationsSettings
+from services.notifications.timers import fire_ladders
+
+
+def bus_of(settings: NotificationsSettings) -> Bus:
+    """The bus that the settings name, not started."""
+    return create_bus(
+        settings.bus,
+        bus_database_url=settings.bus_database_url or None,
+        kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
+        client_id=f"{SOURCE}-{socket.gethostname()}-{os.getpid()}",
+    )
+
+
+def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> DeliveryDoor:
+    """The delivery door with the channels of this installation."""
+    webhook = WebhookChannel(
+        public_url=settings.base_url,
+        secret=settings.webhook_secret,
+        allow=AllowList(settings.allowed_networks, settings.allowed_hosts),
+        timeout=settings.webhook_timeout_seconds,
+        concurrency=settings.delivery_concurrency,
+    )
+    return DeliveryDoor(
+        db,
+        clock,
+        {Channel.WEBHOOK: webhook, Channel.LOG: LogChannel()},
+        concurrency=settings.delivery_concurrency,
+        lease=settings.lease,
+        backoff=settings.backoff,
+    )
+
+
+def loops(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
+    """The loops of one replica; any number of replicas may run."""
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    relay = Relay(db, bus, clock, holder=holder, source=SOURCE)
+    consumer = Consumer(SOURCE, db, bus, TOPICS, apply_events(settings.delivery_attempts), clock)
+    sweeper = Sweeper(SOURCE, db, clock, "alerts", fire_ladders(settings.delivery_attempts))
+    door = create_door(settings, db, clock)
+    return [
+        Loop("relay", relay.run),
+        Loop("consumer", consumer.run),
+        Loop("ladders", sweeper.run),
+        Loop("deliveries", door.run),
+    ]
