@@ -1,0 +1,26 @@
+"""How long and how often a run measures."""
+
+from dataclasses import dataclass
+
+from tests.bench.rounds import FEWEST_ROUNDS
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a part may spend."""
+
+    rounds: int
+    seconds: float
+    latency_seconds: float
+
+    @classmethod
+    def full(cls, rounds: int, seconds: float) -> "Effort":
+        """A run whose figures count. Raises ValueError below six rounds."""
+        if rounds < FEWEST_ROUNDS:
+            raise ValueError(f"at least {FEWEST_ROUNDS} rounds, or the spread says nothing")
+        return cls(rounds, seconds, 20.0)
+
+    @classmethod
+    def quick(cls) -> "Effort":
+        """A run that only shows that everything still works: its figures mean nothing."""
+        return cls(1, 1.0, 1.0)

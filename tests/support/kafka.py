@@ -1,0 +1,151 @@
+"""Apache Kafka for tests: one broker per pytest run shared by all workers, and brokers of one's own to kill.
+
+Without Java or Maven the tests that need it are skipped with one line; with REQUIRE_KAFKA=1 they fail instead.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka import jars
+from deploy.kafka.broker import wait_until_ready
+from deploy.local.ports import free_port
+from deploy.local.problems import LocalProblem
+from tests.support.postgres import ROOT, RUN_VARIABLE
+
+START_SECONDS = 120.0  # of which fetching the jars may take most, once
+STOP_SECONDS = 15.0
+HOW = (
+    "Kafka tests are skipped: there is no Java 17 or no Maven here. "
+    "To run them: apt-get install openjdk-17-jre-headless maven (Debian), then again. REQUIRE_KAFKA=1 forbids skipping."
+)
+
+
+def shared_servers() -> str:
+    """Bootstrap servers of the run's broker, started by whoever asks first; skips the test where it cannot be.
+
+    `TEST_KAFKA_BOOTSTRAP_SERVERS` names a broker of yours instead. Use topics and groups of your own on it.
+    """
+    if own := os.environ.get("TEST_KAFKA_BOOTSTRAP_SERVERS"):
+        return own
+    require_kafka()
+    folder = Path(os.environ[RUN_VARIABLE])
+    with (folder / "broker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "bootstrap").exists():
+            _start_keeper(folder)
+    return (folder / "bootstrap").read_text()
+
+
+def require_kafka() -> None:
+    """Skip the calling test when Kafka cannot run here, or fail it when REQUIRE_KAFKA=1 says that it must."""
+    reason = jars.missing()
+    if reason is None:
+        return
+    if os.environ.get("REQUIRE_KAFKA") == "1":
+        pytest.fail(f"REQUIRE_KAFKA=1, but {reason}", pytrace=False)
+    pytest.skip(HOW)
+
+
+def fold_skips(report: pytest.TestReport) -> pytest.TestReport:
+    """Give all skips for want of Kafka one place, so that the summary has one line for them and not one per test."""
+    if report.skipped and isinstance(report.longrepr, tuple) and HOW in report.longrepr[2]:
+        report.longrepr = ("tests/support/kafka.py", 1, report.longrepr[2])
+    return report
+
+
+class Broker:
+    """A broker of one's own in `folder`, on a port that stays the same, to be killed, frozen and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.servers = f"127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, seconds: float = START_SECONDS) -> None:
+        """Start it and wait until it answers; RuntimeError with its last words if it does not."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        data, log = self.folder / "data", self.folder / "log"
+        with (self.folder / "stdout").open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "deploy.kafka.broker", f"--data={data}", f"--port={self.port}", f"--log={log}"],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while self._process.poll() is None and time.monotonic() < deadline:
+            if _answers(self.servers):
+                return
+        self.kill()
+        raise RuntimeError(f"Kafka did not start: {(self.folder / 'stdout').read_text()[-2000:]}")
+
+    def running(self) -> bool:
+        """Whether it was started and not killed since."""
+        return self._process is not None
+
+    def kill(self) -> None:
+        """End it the hard way, as kill -9 does."""
+        if self._process is not None:
+            self._process.kill()  # a frozen process dies of this too
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it stop answering without closing a connection."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it politely, by force if it does not go."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+
+def _answers(servers: str) -> bool:
+    try:
+        asyncio.run(wait_until_ready(servers, 1.0))
+    except LocalProblem:
+        return False
+    return True
+
+
+def _start_keeper(folder: Path) -> None:
+    subprocess.Popen(
+        [sys.executable, "-m", "tests.support.broker_keeper", str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C in the terminal must not reach it before pytest has finished with it
+    )
+    deadline = time.monotonic() + START_SECONDS + 5
+    while time.monotonic() < deadline and not (folder / "broker.failed").exists():
+        if (folder / "bootstrap").exists():
+            return
+        time.sleep(0.05)
+    failed = folder / "broker.failed"
+    raise RuntimeError(failed.read_text() if failed.exists() else "the Kafka broker of the tests took too long")

@@ -1,0 +1,213 @@
+"""Whole ledgers: the sample, districts nobody has seen, and what is and is not a line of data."""
+
+import csv
+from collections import Counter
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from openpyxl import load_workbook
+
+from libs.common.actors import area_path
+from services.registry.domain.imports import Outcome, Severity
+from services.registry.domain.ledger.lines import Rules
+from services.registry.domain.ledger.reading import Ledger, read_ledger
+from services.registry.domain.ledger.settling import settle
+from services.registry.domain.ledger.sheets import Merge, Sheet
+from services.registry.domain.levels import RiskLevel
+from services.registry.domain.places import AreaLevel, Gazetteer, KnownArea
+from services.registry.domain.records import Contact, Licence
+from services.registry.files.workbook import read_workbook
+from tests.support.other_districts import district
+from tests.support.registry import AREAS, COMMUNITY, FAR_COMMUNITY, GRID, TITLES, Office, credit_code, workbook
+
+SAMPLE = Path(__file__).parents[3] / "deploy" / "sample"
+
+
+def rules(rows: list[tuple[str, str, str]] | None = None, scope: str = "") -> Rules:
+    areas = rows or [(code, name, level) for code, name, level, _ in AREAS]
+    known = [KnownArea(code, area_path(code), name, AreaLevel(level)) for code, name, level in areas]
+    return Rules(Gazetteer.of(known), {"": frozenset("ABCD")}, scope)
+
+
+def read(*offices: Office, scope: str = "") -> Ledger:
+    return read_ledger(read_workbook(workbook(*offices)), rules(scope=scope))
+
+
+def test_the_sample_district() -> None:
+    with (SAMPLE / "areas.csv").open(encoding="utf-8-sig") as file:
+        areas = [(row["code"], row["name"], row["level"]) for row in csv.DictReader(file)]
+    ledger = read_ledger(read_workbook((SAMPLE / "enterprises.xlsx").read_bytes()), rules(areas))
+    settlement = settle(ledger.lines, [])
+    assert settlement.counts == {
+        Outcome.CREATED: 3910,
+        Outcome.UPDATED: 0,
+        Outcome.UNCHANGED: 21,
+        Outcome.REJECTED: 65,
+    }
+    assert Counter(note.code.value for note in settlement.notes) == {
+        "bad_check_digit": 18,
+        "unknown_community": 12,
+        "missing_name": 9,
+        "conflicting_duplicate": 7,
+        "unknown_class": 11,
+        "impossible_date": 8,
+    }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_districts_nobody_has_seen(seed: int) -> None:
+    other = district(seed)
+    areas = [tuple(line.split(",")[:3]) for line in other.areas.decode("utf-8-sig").splitlines()[1:]]
+    ledger = read_ledger(read_workbook(other.ledger), rules([(a, b, c) for a, b, c in areas]))
+    settlement = settle(ledger.lines, [])
+    assert len(ledger.lines) == other.rows
+    errors = Counter(note.code.value for note in settlement.notes if note.severity is Severity.ERROR)
+    assert errors == other.rejected
+    assert settlement.counts[Outcome.CREATED] == other.outcomes["created"]
+    assert settlement.counts[Outcome.UNCHANGED] == other.outcomes["unchanged"]
+
+
+def test_everything_that_a_line_says() -> None:
+    code = credit_code(1)
+    office = Office().add(
+        name=" 北关加工厂 ",
+        code=f" {code[:8].lower()} {code[8:]}",
+        grid=int(GRID),
+        行业代码="3311",
+        场所类型="工业企业",
+        headcount="约３０人",
+        head_phone=19900000001,
+        risk="较大(橙)",
+        grade="ｂ类",
+        longitude=36.1,
+        latitude=114.4,
+        licence="特种行业许可证",
+        licence_number="豫安1",
+        until="2027年1月2日",
+        remark='=HYPERLINK("x")',
+    )
+    (line,) = read(office).lines
+    assert line.faults == ()
+    assert [note.code.value for note in line.doubts] == ["exchanged_coordinates"]
+    assert (line.spot.sheet, line.spot.row) == ("彰北街道", 4)
+    record = line.record
+    assert (record.name, record.credit_code, record.community_code) == ("北关加工厂", code, COMMUNITY)
+    assert (record.grid_code, record.industry_code, record.venue_type) == (GRID, "3311", "工业企业")
+    assert (record.headcount, record.headcount_text) == (30, "约３０人")
+    assert record.head == Contact("负责人甲", "19900000001")
+    assert record.officer == Contact("安管员乙", "19900000002")
+    assert (record.risk_level, record.enterprise_class) == (RiskLevel.ORANGE, "B")
+    assert (record.longitude, record.latitude) == (114.4, 36.1)
+    assert record.licences == (Licence("特种行业许可证", "豫安1", date(2027, 1, 2)),)
+    assert record.remark == '=HYPERLINK("x")'
+
+
+def test_a_remark_that_was_stored_as_a_formula_is_kept_as_it_was_typed() -> None:
+    book = load_workbook(BytesIO(workbook(Office().add())))
+    book["彰北街道"].cell(4, list(TITLES).index("备注") + 1).value = '=HYPERLINK("x")'
+    target = BytesIO()
+    book.save(target)
+    assert b"<f>" in ZipFile(target).read("xl/worksheets/sheet1.xml")
+    (line,) = read_ledger(read_workbook(target.getvalue()), rules()).lines
+    assert line.record.remark == '=HYPERLINK("x")'
+
+
+def test_what_is_no_data() -> None:
+    office = Office().add(name="甲厂").say("小计").say("").add(name="乙厂").say("北关社区小计").say("合 计：2家")
+    office.lines.append(dict(zip(TITLES, TITLES, strict=True)))  # the header printed once more
+    office.add(name="丙厂").say("填表人:    审核人:    ").say("注：请核对").say("单位负责人：张三")
+    assert [line.record.name for line in read(office).lines] == ["甲厂", "乙厂", "丙厂"]
+    assert [line.spot.row for line in read(office).lines] == [4, 7, 11]
+
+
+def test_a_title_in_the_middle_of_a_sheet_is_no_data() -> None:
+    rows = [TITLES, ["1", "甲厂"], ["彰北街道台账(续)"], ["2", "乙厂"]]
+    sheet = Sheet("彰北街道", rows, [Merge(2, 0, 2, 9)])
+    assert [line.record.name for line in read_ledger([sheet], rules()).lines] == ["甲厂", "乙厂"]
+    named_first = Sheet(
+        "彰北街道", [("单位名称", "备注", "分类", "社区"), ["甲厂", "x"], ["续表"]], [Merge(2, 0, 2, 3)]
+    )
+    assert [line.record.name for line in read_ledger([named_first], rules()).lines] == ["甲厂"]
+
+
+def test_a_running_number_beside_a_merged_community_is_no_line() -> None:
+    office = Office(merge_communities=True).add(name="甲厂").add(name="乙厂")
+    office.lines.append({"所属社区(村)": "北关社区"})
+    assert [line.record.name for line in read(office).lines] == ["甲厂", "乙厂"]
+
+
+def test_the_community_is_carried_down_merged_or_not() -> None:
+    merged = Office(merge_communities=True).add(name="甲").add(name="乙").add(name="丙", community="安居社区")
+    blank = Office().add(name="甲").add(name="乙", community="").say("小计").add(name="丙", community="安居社区")
+    blank.add(name="丁", community="")
+    assert [line.record.community_code[-3:] for line in read(merged).lines] == ["001", "001", "002"]
+    assert [line.record.community_code[-3:] for line in read(blank).lines] == ["001", "001", "002", "002"]
+
+
+def test_the_sheet_says_which_street() -> None:
+    here = read(Office("彰北街道").add(), Office("红旗路街道").add())
+    assert [line.record.community_code for line in here.lines] == [COMMUNITY, FAR_COMMUNITY]
+    renamed = read(Office("红旗路街道(9月)", above=["台账"]).add(), Office("Sheet2", above=["红旗路街道台账"]).add())
+    assert [line.record.community_code for line in renamed.lines] == [FAR_COMMUNITY, FAR_COMMUNITY]
+    column = Office("汇总", ("所属街道", *TITLES), above=["台账"]).add(所属街道="红旗路街道").add(所属街道="")
+    assert [line.record.community_code for line in read(column).lines] == [FAR_COMMUNITY, FAR_COMMUNITY]
+
+
+def test_a_sheet_of_no_street_rejects_its_lines() -> None:
+    ledger = read(Office("火星街道", above=["台账"]).add(name="甲").add(name="乙"), Office().add(name="丙"))
+    assert [[note.code.value for note in line.faults] for line in ledger.lines] == [
+        ["unknown_community"],
+        ["unknown_community"],
+        [],
+    ]
+
+
+def test_sheets_without_a_header_are_told_of_and_passed_over() -> None:
+    ledger = read(Office().add(), Office("填表说明", titles=["请按格式填写"], above=[]))
+    assert len(ledger.lines) == 1
+    assert [note.code.value for note in ledger.doubts] == ["no_header"]
+    assert not read(Office("填表说明", titles=["请按格式填写"], above=[])).has_header
+
+
+def test_of_several_faults_the_first_in_order_is_reported() -> None:
+    office = Office().add(name="—", community="外区", code="91410503MA0000001X", grade="E", until="2026-02-30")
+    office.add(community="外区", code="91410503MA0000001X", grade="E").add(code=credit_code(1)[:-1], grade="E")
+    office.add(grade="E", until="2026-02-30")
+    settlement = settle(read(office).lines, [])
+    assert [note.code.value for note in settlement.notes] == [
+        "missing_name",
+        "unknown_community",
+        "malformed_credit_code",
+        "unknown_class",
+    ]
+    assert settlement.counts[Outcome.REJECTED] == 4
+
+
+def test_notes_quote_the_header_and_speak_chinese() -> None:
+    wrong = "0" if credit_code(1)[-1] != "0" else "1"
+    (note,) = settle(read(Office().add(code=credit_code(1)[:-1] + wrong)).lines, []).notes
+    assert (note.spot.sheet, note.spot.row, note.column) == ("彰北街道", 4, "统一社会信用代码")
+    assert note.code.value == "bad_check_digit"
+    assert "校验位" in note.message
+
+
+def test_grids_that_do_not_fit_are_left_out_with_a_doubt() -> None:
+    office = Office().add(name="甲", grid="410503001009001").add(name="乙", grid="410503002001001")
+    lines = read(office).lines
+    assert [line.record.grid_code for line in lines] == [None, None]
+    assert [note.code.value for line in lines for note in line.doubts] == ["unknown_grid", "grid_outside_community"]
+
+
+def test_an_importer_writes_only_within_the_own_scope() -> None:
+    ledger = read(Office("彰北街道").add(), Office("红旗路街道").add(), scope="410503001")
+    assert [[note.code.value for note in line.faults] for line in ledger.lines] == [[], ["out_of_scope"]]
+
+
+def test_a_ledger_without_a_class_column_leaves_the_class_open() -> None:
+    titles = [title for title in TITLES if title != "分类"]
+    (line,) = read(Office(titles=titles).add()).lines
+    assert line.faults == ()
+    assert line.record.enterprise_class is None
