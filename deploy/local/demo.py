@@ -1,12 +1,12 @@
 """`make demo` and `make migrate`: a one-time process of the running system, run once more."""
 
-import json
 from collections.abc import Mapping
 
 from deploy.local.plan import Plan, load_plan
 from deploy.local.problems import LocalProblem
 from deploy.local.processes import ProcessFile
 from deploy.local.settings import read_settings
+from deploy.local.story.book import Book
 from deploy.local.summary import print_summary
 from deploy.local.supervisor import NAME as SUPERVISOR
 from deploy.local.system import PREPARE, STORY
@@ -20,9 +20,7 @@ def demo(words: Mapping[str, str]) -> int:
         raise LocalProblem("This system was started without the sample or without the story.")
     with new_lines(plan.log / f"{STORY}.log") as lines:
         if plan.done(STORY).exists():
-            book = plan.var / "story.json"
-            told = json.loads(book.read_text())
-            book.rename(plan.var / f"story-{told['id']}.json")
+            Book(plan.var / "story.json").shelve()
             plan.done(STORY).unlink()
         wait_until(plan, "the story", plan.done(STORY).exists, lines)
     print_summary(plan.var)

@@ -61,6 +61,15 @@ def check_ports(settings: LocalSettings) -> None:
         )
 
 
+def check_sample(settings: LocalSettings) -> None:
+    """Raises LocalProblem when the folder of the sample lacks one of its two files."""
+    if settings.sample is None:
+        return
+    for name in ("areas.csv", "enterprises.xlsx"):
+        if not (settings.sample / name).is_file():
+            raise LocalProblem(f"SAMPLE: there is no {name} in {settings.sample}. SAMPLE=none starts empty.", 2)
+
+
 def check_issuer(words: Mapping[str, str]) -> None:
     """Raises LocalProblem when a production system would trust the development issuer."""
     foreign = words.get("AUTH_ISSUER", DEVELOPMENT_ISSUER) != DEVELOPMENT_ISSUER

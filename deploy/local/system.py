@@ -80,6 +80,7 @@ def _service(
 
 def _one_shot(name: str, module: str, settings: LocalSettings, after: list[str]) -> ProcessPlan:
     addresses = {f"PORT_{service.upper()}": str(settings.ports[service]) for service in SERVICES}
-    environment = {**addresses, "VAR": str(settings.var), "SAMPLE": str(settings.sample), "PYTHONUNBUFFERED": "1"}
+    environment = {**addresses, "VAR": str(settings.var), "SAMPLE": str(settings.sample), "BUS": settings.bus}
+    environment["PYTHONUNBUFFERED"] = "1"
     command = [sys.executable, "-m", module]
     return ProcessPlan(name, command, environment, after=after, once=True, stop_seconds=3.0)

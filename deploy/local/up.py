@@ -13,7 +13,7 @@ from deploy.local.issuer import Issuer
 from deploy.local.plan import Plan, load_plan
 from deploy.local.ports import free_port
 from deploy.local.postgres import Cluster
-from deploy.local.preflight import check_issuer, check_kafka, check_ports, make_folders, only_start
+from deploy.local.preflight import check_issuer, check_kafka, check_ports, check_sample, make_folders, only_start
 from deploy.local.prepare import look_at_server
 from deploy.local.problems import LocalProblem
 from deploy.local.processes import ProcessFile
@@ -30,6 +30,7 @@ from deploy.local.waiting import answers, new_lines, progress_bar, wait_until
 def up(words: Mapping[str, str]) -> int:
     """Bring the system up as `words` (an environment) say. Raises LocalProblem; then nothing is left running."""
     settings = read_settings(words)
+    check_sample(settings)
     check_issuer(words)
     make_folders(settings)
     with _signals_as_interrupts():

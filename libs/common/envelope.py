@@ -1,6 +1,7 @@
 """The envelope of every event: CloudEvents 1.0 in binary mode over a message of the bus."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from libs.common.bus.base import Message
 from libs.common.contracts.base import Contract
 from libs.common.ids import new_id
 from libs.common.logs import trace_id
+
+_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 
 
 class BadEnvelope(ValueError):
@@ -124,7 +127,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _storable(text: str) -> bool:
     """Whether PostgreSQL keeps the text: no NUL, and no surrogate without its other half."""
-    return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    return _UNSTORABLE.search(text) is None
 
 
 def _event(topic: str, headers: Mapping[str, str], body: str, parsed: dict[str, Any]) -> Event:

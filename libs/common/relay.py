@@ -74,7 +74,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publishes until `stop` is set; a bus or a database that is away is waited for."""
-        pause, meet_at = 0.0, 0.0
+        pause, meet_at, away = 0.0, 0.0, False
         while not stop.is_set():
             self._db.announced.clear()  # before reading, so that nothing announced meanwhile is slept over
             try:
@@ -82,13 +82,13 @@ class Relay:
                     await self.meet_log()
                     meet_at = time.monotonic() + _MEET_SECONDS
                 moved = await self.publish_once()
-                pause = 0.0 if moved else _IDLE_SECONDS
+                pause, away = 0.0 if moved else _IDLE_SECONDS, False
             except (BusUnavailable, Busy) as error:
-                meet_at = 0.0  # what comes back may be another log
+                meet_at, away = 0.0, True  # what comes back may be another log
                 pause = min(max(pause, 0.1) * 2, 3.0)
                 log.warning("relay waits %.1f s: %s", pause, error)
             if pause:
-                await self._wait(stop, pause)
+                await self._wait(stop, pause, wakeable=not away)
         await self._release()
 
     async def meet_log(self) -> None:
@@ -174,9 +174,11 @@ class Relay:
         except Busy:
             log.info("leases are left to expire")
 
-    async def _wait(self, stop: asyncio.Event, seconds: float) -> None:
-        """Until something is announced in this process, `stop` is set, or the time is over."""
-        waits = [asyncio.ensure_future(self._db.announced.wait()), asyncio.ensure_future(stop.wait())]
+    async def _wait(self, stop: asyncio.Event, seconds: float, *, wakeable: bool) -> None:
+        """Until `stop` is set or the time is over; if wakeable, until something is announced in this process."""
+        waits = [asyncio.ensure_future(stop.wait())]
+        if wakeable:
+            waits.append(asyncio.ensure_future(self._db.announced.wait()))
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:

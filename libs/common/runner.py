@@ -18,8 +18,8 @@ from libs.common.metrics import LOOP_FAILURES
 log = logging.getLogger(__name__)
 
 _GRACE_REQUESTS = 4
-_GRACE = 6.0
-_LAST_RESORT = 9.0
+_GRACE = 5.5
+_LAST_RESORT = 8.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def serve(app: FastAPI | None, loops: Sequence[Loop], *, host: str, port: int) -> None:
     """Serves and loops until SIGTERM or SIGINT; then requests in flight are answered and loops finish their step.
 
-    What still hangs after nine seconds (a broker that never answers) is abandoned: every effect is a transaction,
+    What still hangs after eight and a half seconds (a broker that never answers) is abandoned: every effect is a transaction,
     so nothing is half-done.
     """
     stop = asyncio.Event()

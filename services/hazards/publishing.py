@@ -6,7 +6,8 @@ from typing import assert_never
 from libs.common.actors import area_code
 from libs.common.contracts import hazards as contracts
 from libs.common.envelope import Event, new_event
-from services.hazards.domain.events import Announcement, HazardEvent
+from services.hazards.domain.announcements import Announcement
+from services.hazards.domain.events import HazardEvent
 
 SOURCE = "hazards"
 

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 
-from libs.common.bus import Bus, create_bus
+from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.db import Database
@@ -24,16 +24,6 @@ from services.hazards.store.rulebooks import Rulebooks
 log = logging.getLogger(__name__)
 
 _FOLD_BATCH = 10_000
-
-
-def bus_of(settings: HazardsSettings) -> Bus:
-    """The bus that the settings name, not started."""
-    return create_bus(
-        settings.bus,
-        bus_database_url=settings.bus_database_url or None,
-        kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
-        client_id=f"hazards-{socket.gethostname()}-{os.getpid()}",
-    )
 
 
 def loops(settings: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:

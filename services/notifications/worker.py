@@ -3,7 +3,7 @@
 import os
 import socket
 
-from libs.common.bus import Bus, create_bus
+from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.db import Database
@@ -19,16 +19,6 @@ from services.notifications.domain.audience import Channel
 from services.notifications.publishing import SOURCE
 from services.notifications.settings import NotificationsSettings
 from services.notifications.timers import fire_ladders
-
-
-def bus_of(settings: NotificationsSettings) -> Bus:
-    """The bus that the settings name, not started."""
-    return create_bus(
-        settings.bus,
-        bus_database_url=settings.bus_database_url or None,
-        kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
-        client_id=f"{SOURCE}-{socket.gethostname()}-{os.getpid()}",
-    )
 
 
 def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> DeliveryDoor:

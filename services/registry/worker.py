@@ -3,7 +3,7 @@
 import os
 import socket
 
-from libs.common.bus import Bus, create_bus
+from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.db import Database
 from libs.common.relay import Relay
@@ -11,16 +11,6 @@ from libs.common.runner import Loop
 from services.registry.operations.importing import Importer
 from services.registry.publishing import SOURCE
 from services.registry.settings import RegistrySettings
-
-
-def bus_of(settings: RegistrySettings) -> Bus:
-    """The bus that the settings name, not started."""
-    return create_bus(
-        settings.bus,
-        bus_database_url=settings.bus_database_url or None,
-        kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
-        client_id=f"{SOURCE}-{socket.gethostname()}-{os.getpid()}",
-    )
 
 
 def loops(settings: RegistrySettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:

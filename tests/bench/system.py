@@ -14,10 +14,11 @@ from deploy.local.ports import free_port
 from deploy.local.prepare import database_url
 from deploy.local.settings import ROOT, SERVICES, read_settings
 from deploy.local.system import PREPARE, SAMPLE, build_plan
-from libs.common.actors import USUAL_ROLES, Tier
+from libs.common.actors import USUAL_ROLES, Tier, area_code
 from tests.bench.cluster import BenchCluster, connected
 from tests.bench.load import Target
 from tests.bench.processes import answering, cpu_seconds, last_lines, running
+from tests.bench.roster import staff
 
 REPORTERS = 8  # as many persons report at once, each with a token of their own
 ENTERPRISES = 256  # as many enterprises are reported on
@@ -100,14 +101,16 @@ async def running_system(cluster: BenchCluster, bus: str = "postgres") -> AsyncI
         await _to_its_end(plan, SAMPLE, settings.log)
         urls = {name: database_url(cluster.server, f"{bus}_{name}") for name in SERVICES}
         enterprises = await _copied(urls["registry"], urls["hazards"])
-        district = await _district(urls["hazards"])
+        district, streets = await _areas(urls["hazards"])
+        tokens = [issuer.sign(_reporter(nr, district)) for nr in range(REPORTERS)]
+        await staff(settings.ports["notifications"], tokens[0], district, streets)
         yield System(
             bus=bus,
             ports=settings.ports,
             urls=urls,
             pids=pids,
             environments={name: _find_service(plan, name).environment for name in SERVICES},
-            tokens=[issuer.sign(_reporter(nr, district)) for nr in range(REPORTERS)],
+            tokens=tokens,
             enterprises=enterprises,
         )
 
@@ -130,10 +133,14 @@ def _reporter(nr: int, district: str) -> Bearer:
     return Bearer(f"bench-reporter-{nr}", Tier.DISTRICT, district, None, tuple(sorted(USUAL_ROLES[Tier.DISTRICT])))
 
 
-async def _district(hazards: str) -> str:
+async def _areas(hazards: str) -> tuple[str, list[str]]:
+    """The codes of the district and of its streets."""
     async with connected(hazards) as connection:
-        path: str = await connection.fetchval("SELECT min(area_path) FROM enterprises")
-    return path[:6].ljust(12, "0")
+        rows = await connection.fetch("SELECT path, level FROM areas WHERE level IN ('district', 'street')")
+    codes = {
+        level: [area_code(row["path"]) for row in rows if row["level"] == level] for level in ("district", "street")
+    }
+    return codes["district"][0], codes["street"]
 
 
 async def _copied(registry: str, hazards: str) -> list[str]:

@@ -26,7 +26,7 @@ from deploy.local.stopping import running
 from tests.support.kafka import require_kafka
 from tests.support.small_district import ENTERPRISES, STREET, write_district
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 KILLED = ["hazards", "notifications", "registry", "postgres", "story", "supervisor", "watchdog"]
 
 
@@ -44,7 +44,7 @@ class System:
             env={**self.environment, **settings},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=300,
             check=False,
         )
 

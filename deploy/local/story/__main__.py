@@ -20,9 +20,9 @@ from libs.common.clock import SHANGHAI
 _SITTING = timedelta(minutes=30)
 
 
-def main(var: Path, sample: Path, address: Address) -> None:
-    """Play every scene that has not been played yet."""
-    book = Book(var / "story.json")
+def main(var: Path, sample: Path, address: Address, bus: str) -> None:
+    """Play every scene that has not been played yet; once over each kind of bus."""
+    book = Book.open(var / "story.json", bus)
     if not book.finished:
         print("故事继续 · the story goes on" if book.continues else "故事开始 · the story begins", flush=True)
         with Api(address, var / "issuer") as api, Phone(book.get("phone", 0), var / "story-calls.jsonl") as phone:
@@ -56,7 +56,7 @@ def _play(stage: Stage, district: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main(Path(os.environ["VAR"]), Path(os.environ["SAMPLE"]), address_from_environment())
+        main(Path(os.environ["VAR"]), Path(os.environ["SAMPLE"]), address_from_environment(), os.environ["BUS"])
     except LocalProblem as problem:
         print(problem, file=sys.stderr)
         sys.exit(problem.exit_code)

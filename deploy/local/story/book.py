@@ -36,6 +36,20 @@ class Book:
         """The Idempotency-Key of one step: the same however often the step is taken."""
         return f"story-{self['id']}-{step}"
 
+    @classmethod
+    def open(cls, path: Path, bus: str) -> "Book":
+        """The book of the story told over that bus; one that was told to its end over another is shelved."""
+        book = cls(path)
+        if book.finished and book.get("bus", bus) != bus:
+            book.shelve()
+            book = cls(path)
+        book["bus"] = bus
+        return book
+
+    def shelve(self) -> None:
+        """Puts the book aside under its id, so that the next story begins with a new hazard."""
+        self._path.rename(self._path.with_name(f"story-{self['id']}.json"))
+
     @property
     def finished(self) -> bool:
         """Whether the story has come to its end."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from libs.common.actors import Role, Tier
-from services.hazards.domain.events import Announcement
+from services.hazards.domain.announcements import Announcement
 
 
 class State(StrEnum):

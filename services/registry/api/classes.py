@@ -1,6 +1,5 @@
 """Routes of the class scheme: which classes hold at a place, and setting them."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -9,7 +8,7 @@ from libs.common.actors import area_path
 from libs.common.clock import SHANGHAI
 from libs.common.errors import IdempotencyKeyReused
 from libs.common.http import CREATED, problems, respond
-from libs.common.models import AreaCode
+from libs.common.models import AreaCode, Day
 from libs.common.requests import CurrentActor, IdempotencyClaim
 from services.registry.api import rendering
 from services.registry.api.deps import Administrator
@@ -35,7 +34,7 @@ async def get_class_scheme(
     actor: CurrentActor,
     code: Annotated[AreaCode, Path(alias="areaCode", description="12位区划编码或15位网格编码")],
     wiring: Wired,
-    on: Annotated[date | None, Query(description="缺省为今天")] = None,
+    on: Annotated[Day | None, Query(description="缺省为今天")] = None,
 ) -> Response:
     day = on or wiring.clock.now().astimezone(SHANGHAI).date()
     async with wiring.db.transaction() as tx:

@@ -46,7 +46,7 @@ def system(tmp_path: Path) -> Iterator[Plan]:
     )
     log = plan.log / "supervisor.log"
     ProcessFile(plan.run, SUPERVISOR).start(supervisor_command(tmp_path), log, ROOT, os.environ)
-    wait(lambda: len(running(plan)) == 4)
+    wait(lambda: len(running(plan)) == 4 and all(ProcessFile(plan.run, name).pid() for name in running(plan)))
     yield plan
     stop_system(plan)
 

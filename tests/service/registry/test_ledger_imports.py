@@ -1,6 +1,7 @@
 """Imports over HTTP: what comes in, what is said of each line, and that a file is taken whole or not at all."""
 
 import asyncio
+import time
 from collections import Counter
 from itertools import pairwise
 from typing import Any
@@ -222,17 +223,17 @@ async def test_the_event_loop_stays_free_while_a_file_is_read(world: World) -> N
         office.add(name=f"第{number}厂", code=credit_code(number))
     await world.district().upload("enterprises", workbook(office))
     running = asyncio.get_running_loop()
-    ticks = [running.time()]
+    ticks = [time.thread_time()]  # what this thread computes, however busy the machine is with other things
 
     def tick() -> None:
-        ticks.append(running.time())
+        ticks.append(time.thread_time())
         running.call_later(0.002, tick)
 
     running.call_soon(tick)
     assert await world.importer.work_once()
-    ticks.append(running.time())
+    ticks.append(time.thread_time())
     longest = max(later - earlier for earlier, later in pairwise(ticks))
-    assert longest < (ticks[-1] - ticks[0]) / 3
+    assert longest < 0.1
 
 
 async def test_a_street_imports_its_own_street_alone(world: World) -> None:

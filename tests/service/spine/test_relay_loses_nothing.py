@@ -305,6 +305,19 @@ async def test_a_bus_that_is_away_is_waited_for(db: Database) -> None:
     await running
 
 
+async def test_a_bus_that_is_away_is_not_asked_at_every_commit(db: Database) -> None:
+    bus, stop = MemoryBus(), asyncio.Event()
+    bus.away = True
+    running = asyncio.create_task(a_relay(db, bus, "one").run(stop))
+    await until(lambda: bus.identity_asked >= 4)  # by now the pauses are seconds long
+    asked = bus.identity_asked
+    for _ in range(30):
+        await some_events(db, 1)
+    assert bus.identity_asked <= asked + 1
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+
 async def test_an_event_that_no_log_takes_is_refused_where_it_is_made(db: Database) -> None:
     id = new_id()
     with pytest.raises(ValueError, match="too large"):

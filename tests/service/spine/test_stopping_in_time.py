@@ -65,7 +65,7 @@ async def toy_process(**environment: str) -> AsyncIterator[Running]:
                 return False
 
         try:
-            await until(alive, 30, every=0.05)
+            await until(alive, 60, every=0.05)
             yield Running(process, client)
         finally:
             process.kill()

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -112,19 +112,28 @@ async def finish(db: Database, id: UUID) -> None:
         await cancel(tx, [id])
 
 
-async def race(db: Database, replicas: Sequence[Database], clock: FakeClock, kind: type[Sweeper]) -> list[UUID]:
-    """Rounds in which three sweeps and the finishing moves of the same things begin in the same instant."""
-    dice, everything = random.Random(7), []
-    for _ in range(15):
+async def race(
+    db: Database,
+    replicas: Sequence[Database],
+    clock: FakeClock,
+    kind: type[Sweeper],
+    enough: Callable[[int], Awaitable[bool]],
+) -> None:
+    """Rounds in which three sweeps and the finishing moves of the same things begin in the same instant.
+
+    At least ten rounds, and more (up to a hundred) until `enough`, which is told how many things raced.
+    """
+    dice = random.Random(7)
+    for nr in range(1, 101):
         ids = await things_with_timers_kept(db, clock, 24)
-        everything += ids
         moves = [finish(db, id) for id in ids]
         sweeps = [sweeper.sweep() for sweeper in sweepers(replicas, clock, kind, 6) for _ in range(2)]
         both = [*moves, *sweeps]
         dice.shuffle(both)
         await asyncio.gather(*both)
+        if nr >= 10 and await enough(nr * 24):
+            break
     await sweep_all(sweepers(replicas, clock, kind, 100), db)
-    return everything
 
 
 async def things_with_timers_kept(db: Database, clock: FakeClock, count: int) -> list[UUID]:
@@ -142,22 +151,25 @@ async def things_with_timers_kept(db: Database, clock: FakeClock, count: int) ->
 async def test_a_timer_and_the_move_that_cancels_it_race(
     db: Database, replicas: list[Database], clock: FakeClock
 ) -> None:
-    ids = await race(db, replicas, clock, Sweeper)
+    async def both_outcomes(raced: int) -> bool:
+        return 0 < len(await fired(db)) < raced
+
+    await race(db, replicas, clock, Sweeper, both_outcomes)
     seen = await fired(db)
     assert {what for _, what in seen} == {"fired while new"}, "none fires after the move was committed"
     assert set(seen.values()) == {1}
-    assert 0 < len(seen) < len(ids), "both outcomes must occur, or nothing was raced"
+    things = await toys.rows_of(db, "SELECT count(*) AS n FROM things")
+    assert len(seen) < things[0]["n"], "both outcomes must occur, or nothing was raced"
 
 
 async def test_control_without_looking_again_cancelled_timers_fire(
     db: Database, replicas: list[Database], clock: FakeClock
 ) -> None:
-    ids = await race(db, replicas, clock, NaiveSweeper)
-    seen = await fired(db)
-    late = [id for id, what in seen if what == "fired while done"]
-    twice = [id for (id, _), times in seen.items() if times > 1]
-    assert len(ids) > 0
-    assert late or twice, "the control must fire what was cancelled, or the test above is blind"
+    async def fired_wrongly(_: int) -> bool:
+        return any(what == "fired while done" for _, what in await fired(db))
+
+    await race(db, replicas, clock, NaiveSweeper, fired_wrongly)
+    assert await fired_wrongly(0), "the control must fire what was cancelled, or the test above is blind"
 
 
 async def test_a_subject_that_is_being_moved_is_passed_over_not_waited_for(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from libs.common.actors import Role, Tier
+from services.hazards.domain.announcements import Announcement
 from services.hazards.domain.deadlines import CLOCK_OF
 from services.hazards.domain.diagram import mermaid
-from services.hazards.domain.events import Announcement
 from services.hazards.domain.lifecycle import (
     CLOCK_LABELS,
     FINAL,

@@ -7,7 +7,8 @@ import pytest
 
 from services.hazards.api import rendering
 from services.hazards.api.schemas.hazards import HazardOut
-from services.hazards.domain.events import Announcement, HazardEvent
+from services.hazards.domain.announcements import Announcement
+from services.hazards.domain.events import HazardEvent
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import Move
 from services.hazards.domain.moves import Pass, Ring

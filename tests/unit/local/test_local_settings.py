@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.preflight import check_issuer
+from deploy.local.preflight import check_issuer, check_sample
 from deploy.local.problems import LocalProblem
 from deploy.local.settings import ROOT, read_settings
 from deploy.local.system import build_plan
@@ -25,7 +25,6 @@ def test_nothing_set_means_the_sample_the_story_and_the_known_ports() -> None:
         ({"PORT_HAZARDS": "8001"}, "PORT_"),
         ({"BUS": "rabbit"}, "BUS"),
         ({"DATABASE_URL": "mysql://localhost/x"}, "DATABASE_URL"),
-        ({"SAMPLE": "/nowhere"}, "areas.csv"),
     ],
 )
 def test_a_wrong_setting_is_named(words: dict[str, str], named: str) -> None:
@@ -54,6 +53,14 @@ def test_each_service_gets_a_database_of_its_own(tmp_path: Path) -> None:
     urls = {process.name: process.environment.get("DATABASE_URL") for process in plan.processes}
     assert urls["hazards"] == "postgresql://a:b@db:5432/x_hazards"
     assert urls["registry"] == "postgresql://a:b@db:5432/x_registry"
+
+
+def test_a_sample_without_its_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "areas.csv").touch()
+    with pytest.raises(LocalProblem, match=r"enterprises\.xlsx"):
+        check_sample(read_settings({"SAMPLE": str(tmp_path)}))
+    check_sample(read_settings({"SAMPLE": "none"}))
+    check_sample(read_settings({}))
 
 
 def test_production_refuses_the_development_issuer() -> None:

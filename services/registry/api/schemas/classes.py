@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from libs.common.models import ApiModel, AreaCode, Line
+from libs.common.models import ApiModel, AreaCode, Day, Line
 from services.registry.api.schemas.enterprises import ClassCode
 
 
@@ -38,7 +38,7 @@ class ClassSchemeIn(ApiModel):
     )
 
     area_code: AreaCode
-    effective_from: date
+    effective_from: Day
     basis: Line
     classes: Annotated[list[ClassBody], Field(min_length=1, max_length=20)]
 

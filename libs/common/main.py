@@ -1,0 +1,77 @@
+"""The command line that every service has: `python -m services.<name> [serve|app|worker|migrate|openapi|…]`."""
+
+import argparse
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fastapi import FastAPI
+
+from libs.common.bus import Bus, create_bus
+from libs.common.clock import Clock, SystemClock
+from libs.common.db import Database
+from libs.common.logs import configure_logs
+from libs.common.migrations import upgrade
+from libs.common.runner import Loop, run, serve
+from libs.common.settings import ServiceSettings
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[S]):
+    """What one service is made of; `more` are commands of its own."""
+
+    name: str
+    settings: Callable[[], S]
+    create_app: Callable[[S, Clock, Database | None], FastAPI]
+    loops: Callable[[S, Database, Bus, Clock], Sequence[Loop]]
+    more: Mapping[str, Callable[[S], None]] = field(default_factory=dict)
+
+    def main(self) -> None:
+        """Runs one command; `serve` is the HTTP side and the background side in one process."""
+        parser = argparse.ArgumentParser(prog=f"python -m services.{self.name}")
+        commands = ("serve", "app", "worker", "migrate", "openapi", *self.more)
+        parser.add_argument("command", nargs="?", default="serve", choices=commands)
+        command = parser.parse_args().command
+        settings = self.settings()
+        configure_logs(self.name, settings.log_level)
+        if command in self.more:
+            self.more[command](settings)
+        elif command == "migrate":
+            upgrade(self.name, settings.database_url)
+        elif command == "openapi":
+            document = self.create_app(settings, SystemClock(), None).openapi()
+            json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+            sys.stdout.write("\n")
+        else:
+            run(self._run(settings, with_app=command != "worker", with_loops=command != "app"))
+
+    async def _run(self, settings: S, *, with_app: bool, with_loops: bool) -> None:
+        clock = SystemClock()
+        db = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=self.name)
+        bus = bus_of(self.name, settings) if with_loops else None
+        app = self.create_app(settings, clock, db) if with_app else None
+        try:
+            if bus is not None:
+                await bus.start()
+            background = self.loops(settings, db, bus, clock) if bus is not None else []
+            await serve(app, background, host=settings.host, port=settings.port)
+        finally:
+            if bus is not None:
+                await bus.stop()
+            await db.close()
+
+
+def bus_of(name: str, settings: ServiceSettings) -> Bus:
+    """The bus that the settings name, not started."""
+    return create_bus(
+        settings.bus,
+        bus_database_url=settings.bus_database_url or None,
+        kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
+        client_id=f"{name}-{socket.gethostname()}-{os.getpid()}",
+    )
