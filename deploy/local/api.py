@@ -83,6 +83,16 @@ class Api:
         """The JSON that a GET answers."""
         return self.request(service, "GET", path, token, params=query).json()
 
+    def knows(self, service: str, path: str, token: str) -> bool:
+        """Whether there is something at that path."""
+        try:
+            self.get(service, path, token)
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return False
+        return True
+
     def request(self, service: str, method: str, path: str, token: str, **options: Any) -> httpx.Response:
         """The answer to a request, once there is one. Raises Refused for an answer of 400 and above."""
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **options.pop("headers", {})}

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from deploy.local.problems import LocalProblem
-from libs.common.actors import USUAL_ROLES, Role, Tier, area_path
+from libs.common.actors import USUAL_ROLES, Role, Tier, area_path, scope_of
 from libs.common.settings import DEVELOPMENT_ISSUER
 
 AUDIENCE = "hazardloop"
@@ -117,6 +117,10 @@ def bearer_from(words: Mapping[str, str]) -> Bearer:
         raise LocalProblem(f"ENTERPRISE goes with TIER=enterprise only, not with TIER={tier}.", 2)
     if tier is not Tier.ENTERPRISE and area is None:
         raise LocalProblem(f"TIER={tier} needs AREA=<code>, a 12- or 15-digit code of areas.csv.", 2)
+    try:
+        scope_of(tier, area, enterprise)
+    except ValueError:
+        raise LocalProblem(f"AREA={area} is not a code of the level of TIER={tier}; see areas.csv.", 2) from None
     return Bearer(
         person=_person(words.get("PERSON", ""), tier),
         tier=tier,

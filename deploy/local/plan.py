@@ -46,6 +46,11 @@ class Plan:
         return self.run / f"{name}.done"
 
     @property
+    def instance(self) -> str:
+        """What the services of this start call themselves at /readyz."""
+        return next((p.environment["INSTANCE"] for p in self.processes if "INSTANCE" in p.environment), "")
+
+    @property
     def stopping(self) -> Path:
         """While this marker exists nothing is started again."""
         return self.run / "stopping"

@@ -33,12 +33,12 @@ def print_summary(var: Path) -> None:
     stored = json.loads((var / "run" / "system.json").read_text())
     address = Address(stored["ports"])
     with Api(address, var / "issuer") as api:
+        cast = None
         try:
             cast = _cast(api, var, stored.get("district"))
             if cast is not None:
                 _print_views(api, cast)
         except (Refused, httpx.TransportError) as error:
-            cast = None
             print(f"(the views could not be read: {error})")
     _print_documents(address)
     if cast is None:
@@ -64,14 +64,16 @@ def _cast(api: Api, var: Path, district: str | None) -> _Cast | None:
         place = any_place(api, district)
     if place is None:
         return None
+    street = api.token(Tier.STREET, place.street, person="street-newcomer")
+    hazard = book.get("hazard")
     return _Cast(
         place=place,
-        street=api.token(Tier.STREET, place.street, person="street-newcomer"),
+        street=street,
         community=api.token(Tier.COMMUNITY, place.community, person="community-newcomer"),
         enterprise=api.token(
             Tier.ENTERPRISE, place.area, person="enterprise-newcomer", enterprise=UUID(place.enterprise_id)
         ),
-        hazard=book.get("hazard"),
+        hazard=hazard if hazard and api.knows("hazards", f"/v1/hazards/{hazard}", street) else None,
     )
 
 

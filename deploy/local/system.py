@@ -1,5 +1,6 @@
 """Turns the settings of one system into the plan of its processes."""
 
+import secrets
 import sys
 from collections.abc import Mapping
 
@@ -30,7 +31,8 @@ def build_plan(settings: LocalSettings, cluster: Cluster | None, words: Mapping[
         kafka = f"127.0.0.1:{port}"
         processes.append(_broker(settings, port))
     processes.append(_prepare(settings, server, kafka))
-    processes += [_service(name, settings, server, kafka, words) for name in SERVICES]
+    instance = secrets.token_hex(8)
+    processes += [_service(name, settings, server, kafka, words, instance) for name in SERVICES]
     if settings.sample is not None and settings.own_issuer:
         processes.append(_one_shot(SAMPLE, "deploy.local.seed", settings, [PREPARE]))
         if settings.story:
@@ -55,7 +57,7 @@ def _prepare(settings: LocalSettings, server: str, kafka: str | None) -> Process
 
 
 def _service(
-    name: str, settings: LocalSettings, server: str, kafka: str | None, words: Mapping[str, str]
+    name: str, settings: LocalSettings, server: str, kafka: str | None, words: Mapping[str, str], instance: str
 ) -> ProcessPlan:
     environment = {
         "DATABASE_URL": database_url(server, settings.database_prefix + name),
@@ -70,6 +72,7 @@ def _service(
         "AUTH_AUDIENCE": words.get("AUTH_AUDIENCE", AUDIENCE),
         "AUTH_JWKS": words.get("AUTH_JWKS", str(Issuer(settings.var / "issuer").key_set)),
         "VAR": str(settings.var),
+        "INSTANCE": instance,
         "PUBLIC_URL": words.get("PUBLIC_URL", settings.address("notifications")),
         # On one machine the phones that are rung are on this machine too.
         "WEBHOOK_ALLOWED_NETWORKS": words.get("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8"),

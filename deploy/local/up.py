@@ -24,7 +24,7 @@ from deploy.local.summary import print_summary
 from deploy.local.supervisor import NAME as SUPERVISOR
 from deploy.local.supervisor import revive
 from deploy.local.system import PREPARE, SAMPLE, STORY, build_plan
-from deploy.local.waiting import answers, new_lines, progress_bar, wait_until
+from deploy.local.waiting import is_ready, new_lines, progress_bar, wait_until
 
 
 def up(words: Mapping[str, str]) -> int:
@@ -107,7 +107,7 @@ def _show_start(plan: Plan, settings: LocalSettings) -> bool:
     print("databases: creating and migrating", flush=True)
     wait_until(plan, "the databases", plan.done(PREPARE).exists)
     for name in SERVICES:
-        wait_until(plan, name, lambda name=name: answers(f"{settings.address(name)}/readyz"))  # type: ignore[misc]
+        wait_until(plan, name, lambda name=name: is_ready(settings.address(name), plan.instance))  # type: ignore[misc]
         print(f"{name}: ready on {settings.address(name)}", flush=True)
     if SAMPLE in planned:
         with new_lines(plan.log / f"{SAMPLE}.log") as lines, progress_bar(plan.run / f"{SAMPLE}.progress") as bar:

@@ -37,11 +37,11 @@ def wait_until(
     meanwhile()
 
 
-def answers(address: str) -> bool:
-    """Whether an address answers 200 right now."""
+def is_ready(address: str, instance: str) -> bool:
+    """Whether the service at that address says that it is ready, and that it is ours: ports can be taken by others."""
     try:
-        with urllib.request.urlopen(address, timeout=5) as response:
-            return bool(response.status == 200)
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as response:
+            return bool(json.load(response).get("instance") == instance)
     except (OSError, urllib.error.URLError, ValueError):
         return False
 

@@ -78,6 +78,27 @@ class Scope:
         return self.area_path, self.area_path + ":"
 
 
+_LEVELS: Mapping[Tier, tuple[int, ...]] = MappingProxyType(
+    {Tier.DISTRICT: (6,), Tier.STREET: (9,), Tier.COMMUNITY: (12, 15)}
+)  # digits of the path; the staff of a community may be bound to one grid of it
+
+
+def scope_of(tier: Tier, code: str | None, enterprise_id: UUID | None = None) -> Scope:
+    """The scope of that tier over that area.
+
+    Raises ValueError unless the code is one of that tier's level: a community's staff with a district's code would see
+    the whole district.
+    """
+    path = area_path(code) if code else ""
+    if tier is Tier.ENTERPRISE:
+        if enterprise_id is None:
+            raise ValueError("an enterprise is bound to itself")
+        return Scope(path, enterprise_id)
+    if not path or len(path) not in _LEVELS.get(tier, (len(path),)):
+        raise ValueError(f"that is not the code of a {tier}")
+    return Scope(path)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A verified caller. `id` is the subject of the token; `name` is for staff to read, never for decisions."""

@@ -90,6 +90,23 @@ class Bounded:
         await self._app(scope, bounded, send)
 
 
+class Heads:
+    """Answers HEAD as GET without its body: probes and proxies ask so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def bodiless(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, bodiless)
+
+
 class CutOff:
     """Answers requests that the end of the process cuts off: whether they had their effect is not known."""
 

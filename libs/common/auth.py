@@ -13,7 +13,7 @@ import httpx
 import jwt
 from jwt import PyJWK, PyJWKSet
 
-from libs.common.actors import USUAL_ROLES, Actor, Role, Scope, Tier, area_path
+from libs.common.actors import USUAL_ROLES, Actor, Role, Tier, scope_of
 from libs.common.clock import Clock
 from libs.common.errors import Busy, Unauthenticated
 from libs.common.settings import ServiceSettings
@@ -133,10 +133,9 @@ def actor_of(claims: Mapping[str, Any]) -> Actor:
     """
     tier = Tier(claims["tier"])
     roles = frozenset(Role(name) for name in claims["roles"]) if "roles" in claims else USUAL_ROLES[tier]
-    if tier is Tier.ENTERPRISE:
-        scope = Scope(area_path(claims["area"]) if claims.get("area") else "", UUID(claims["enterprise"]))
-    else:
-        scope = Scope(area_path(claims["area"]))
+    if Role.SYSTEM in roles and tier is not Tier.SYSTEM:
+        raise ValueError("roles")
+    scope = scope_of(tier, claims.get("area"), UUID(claims["enterprise"]) if tier is Tier.ENTERPRISE else None)
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= 200:
         raise ValueError("sub")

@@ -20,7 +20,7 @@ Check = Callable[[], Awaitable[object]]
 """Asks one thing that the service needs; raises AppError or BusUnavailable when it is not well."""
 
 
-def health_routes(ready: Mapping[str, Check]) -> APIRouter:
+def health_routes(ready: Mapping[str, Check], instance: str) -> APIRouter:
     """/livez, /readyz (each check bounded to three seconds) and /metrics."""
     router = APIRouter(include_in_schema=False)
 
@@ -32,9 +32,9 @@ def health_routes(ready: Mapping[str, Check]) -> APIRouter:
     async def readyz() -> Response:
         well = await asyncio.gather(*(_well(name, check) for name, check in ready.items()))
         failing = [name for name, fine in zip(ready, well, strict=True) if not fine]
-        body = json.dumps({"status": "not ready" if failing else "ready", "failing": failing}).encode()
+        told = {"status": "not ready" if failing else "ready", "failing": failing, "instance": instance}
         status = HTTPStatus.SERVICE_UNAVAILABLE if failing else HTTPStatus.OK
-        return Response(body, status_code=status, media_type="application/json")
+        return Response(json.dumps(told).encode(), status_code=status, media_type="application/json")
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -11,8 +11,9 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
-from libs.common.asgi import Bounded, CutOff, Refuse, Traced
+from libs.common.asgi import Bounded, CutOff, Heads, Refuse, Traced
 from libs.common.auth import TokenVerifier
 from libs.common.clock import Clock
 from libs.common.errors import (
@@ -160,21 +161,21 @@ def create_service_app(
     app.state.settings = settings
     app.state.clock = clock
     app.state.verifier = TokenVerifier(settings, clock)
-    routers = list(routers)
+    routers = [*routers, health_routes(ready, settings.instance)]
     for router in routers:
         app.include_router(router)
-    app.include_router(health_routes(ready))
-    _handle_errors(app)
+    _handle_errors(app, [route for router in routers for route in router.routes])
     _document_problems(app)
     app.add_middleware(FastLane, lanes=lanes_of(routers), refuse=Refuse(render_problem))
     limits = dict.fromkeys(uploads, settings.max_upload_bytes)
     app.add_middleware(Bounded, limit=settings.max_body_bytes, larger=limits, refuse=Refuse(render_problem))
+    app.add_middleware(Heads)
     app.add_middleware(CutOff, refuse=Refuse(render_problem))
     app.add_middleware(Traced, service=name)
     return app
 
 
-def _handle_errors(app: FastAPI) -> None:
+def _handle_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     @app.exception_handler(AppError)
     async def refused(_: Request, error: AppError) -> Response:
         if error.kind is Kind.INTERNAL:
@@ -186,15 +187,28 @@ def _handle_errors(app: FastAPI) -> None:
         return problem_response(refusal(error.errors()))
 
     @app.exception_handler(HTTPException)
-    async def plain(_: Request, error: HTTPException) -> Response:
+    async def plain(request: Request, error: HTTPException) -> Response:
         response = problem_response(_of_framework(error))
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = _methods_at(request, routes)
         return response
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> Response:
         log.error("unexpected error", exc_info=error)
         return problem_response(AppError())
+
+
+def _methods_at(request: Request, routes: Sequence[BaseRoute]) -> str:
+    """The methods of every route at this address: the framework names those of the first alone."""
+    methods = {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _of_framework(error: HTTPException) -> AppError:

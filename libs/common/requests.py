@@ -15,7 +15,9 @@ from libs.common.idempotency import Claim
 from libs.common.problems import field_errors
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="签发机构的访问令牌：层级、辖区和角色由令牌而来")
-_ETAG = re.compile(r'^"([1-9][0-9]{0,17})"$')
+_ETAG = re.compile(r'^(?:W/)?"([1-9][0-9]{0,17})"$')  # a proxy that compresses makes tags weak
+_ANY_TAGS = re.compile(r'^(?:W/)?"[!#-~]*"(?:\s*,\s*(?:W/)?"[!#-~]*")*$')
+_NO_VERSION = 0
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 
@@ -53,6 +55,8 @@ async def if_match(
     if if_match is None or if_match.strip() == "*":
         raise PreconditionRequired
     found = _ETAG.match(if_match.strip())
+    if found is None and _ANY_TAGS.match(if_match.strip()):
+        return _NO_VERSION  # a tag, but none that a version of ours ever had: stale by all means
     if found is None:
         raise MalformedRequest('If-Match 须为所读数据的 ETag，例如 "3"')
     return int(found[1])

@@ -21,6 +21,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     log_level: str = "INFO"
+    instance: str = ""  # shown by /readyz, so that whoever started this process knows that it is the one who answers
     database_url: str = "postgresql://127.0.0.1/postgres"
     database_pool_size: int = Field(default=10, ge=2, le=200)
 

@@ -21,7 +21,7 @@ from libs.common.consumer import Consumer
 from libs.common.db import Database, Tx
 from libs.common.logs import configure_logs
 from libs.common.relay import Relay
-from libs.common.runner import Loop, serve
+from libs.common.runner import Loop, run, serve
 from libs.common.settings import ServiceSettings
 from libs.common.timers import Sweeper, Timer
 from tests.support import toyservice as toys
@@ -108,4 +108,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())

@@ -12,9 +12,11 @@ from deploy.local.problems import LocalProblem
 from deploy.local.seed import address_from_environment, district_code
 from deploy.local.story.book import Book
 from deploy.local.story.phone import Phone
+from deploy.local.story.place import Place
 from deploy.local.story.scenes import SCENES
 from deploy.local.story.setting import choose_place, hang_up, set_clocks, set_people
 from deploy.local.story.stage import Stage
+from libs.common.actors import Tier
 from libs.common.clock import SHANGHAI
 
 _SITTING = timedelta(minutes=30)
@@ -23,6 +25,9 @@ _SITTING = timedelta(minutes=30)
 def main(var: Path, sample: Path, address: Address, bus: str) -> None:
     """Play every scene that has not been played yet; once over each kind of bus."""
     book = Book.open(var / "story.json", bus)
+    if book.finished and _is_gone(book, var, address):
+        book.shelve()
+        book = Book.open(var / "story.json", bus)
     if not book.finished:
         print("故事继续 · the story goes on" if book.continues else "故事开始 · the story begins", flush=True)
         with Api(address, var / "issuer") as api, Phone(book.get("phone", 0), var / "story-calls.jsonl") as phone:
@@ -35,6 +40,14 @@ def main(var: Path, sample: Path, address: Address, bus: str) -> None:
         book["finished"] = True
         print("故事结束 · the story has come to its end", flush=True)
     (var / "run" / "story.done").touch()
+
+
+def _is_gone(book: Book, var: Path, address: Address) -> bool:
+    """Whether the hazards service has forgotten what was told: its database was emptied."""
+    place = Place(**book["place"])
+    with Api(address, var / "issuer") as api:
+        token = api.token(Tier.STREET, place.street, person="story")
+        return not api.knows("hazards", f"/v1/hazards/{book['hazard']}", token)
 
 
 def _sit_down_again(book: Book) -> None:

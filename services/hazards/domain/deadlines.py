@@ -107,6 +107,11 @@ def deadline_after(start: datetime, term: Term, calendar: WorkingCalendar) -> De
     return Deadline(end_of(last), provisional)
 
 
+def local(instant: datetime) -> str:
+    """The instant as a log entry tells it: RFC 3339 in Asia/Shanghai."""
+    return instant.astimezone(SHANGHAI).isoformat()
+
+
 def end_of(day: date) -> datetime:
     """The last second of the day: "before the 30th" includes the 30th (art. 203)."""
     return datetime.combine(day, END_OF_DAY, SHANGHAI)

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from libs.common.actors import Actor
 from services.hazards.domain import finding, orders, ringing
-from services.hazards.domain.deadlines import CLOCK_OF
+from services.hazards.domain.deadlines import CLOCK_OF, local
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import FINAL, ClockKind, Rule, State
 from services.hazards.domain.moves import (
@@ -106,4 +106,4 @@ def _reopened(facts: Facts) -> Facts:
 def _lateness(facts: Facts) -> Details | None:
     if facts.overdue_since is None:
         return None
-    return {"overdueSince": facts.overdue_since.isoformat(), "escalationRung": facts.escalation_rung}
+    return {"overdueSince": local(facts.overdue_since), "escalationRung": facts.escalation_rung}

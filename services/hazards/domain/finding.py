@@ -34,7 +34,10 @@ def known_category(category: str, rules: Rulebook) -> None:
 
 
 def _citation(basis: Basis | None) -> list[FieldError]:
-    """A major hazard cites standard, version and clause of the published criteria (Work Safety Law, art. 118)."""
+    """A major hazard cites standard, version and clause of the published criteria (Work Safety Law, art. 118).
+
+    A sentence is kept as staff wrote it and need not spell out the version: many criteria are cited by name alone.
+    """
     if basis is None:
         return [FieldError("/basis", "basis_missing", "认定重大隐患须写明判定依据")]
     parts = (
@@ -45,5 +48,5 @@ def _citation(basis: Basis | None) -> list[FieldError]:
     return [
         FieldError(f"/basis/{name}", f"basis_{name}_missing", f"认定重大隐患须写明{label}")
         for name, value, label in parts
-        if not (value and value.strip())
+        if not (value and value.strip()) and not (name == "version" and basis.text)
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.common.actors import Actor
 from libs.common.errors import FieldError
-from services.hazards.domain.deadlines import Deadline
+from services.hazards.domain.deadlines import Deadline, local
 from services.hazards.domain.errors import BadTimeLimit, OrderIncomplete
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import ClockKind
@@ -36,7 +36,7 @@ def ordered(
         "contingencyPlan": duties.contingency_plan,
         "interimMeasures": duties.interim_measures,
         "orderedBy": actor.id,
-        "orderedAt": now.isoformat(),
+        "orderedAt": local(now),
     }
     ladder = rules.ladder(Subject(facts.area_path, facts.level, facts.category), now)
     changed = replace(
@@ -45,7 +45,7 @@ def ordered(
         order_terms=terms,
         ladder=ladder,
     )
-    return changed, {**terms, "dueAt": deadline.at.isoformat()}
+    return changed, {**terms, "dueAt": local(deadline.at)}
 
 
 def ordered_again(
@@ -55,7 +55,7 @@ def ordered_again(
     deadline = _time_limit(facts, due_at, now, rules)
     if deadline is None:
         raise OrderIncomplete(errors=[FieldError("/dueAt", "time_limit_missing", "没有适用的期限规则")])
-    return _due(facts, deadline), {"dueAt": deadline.at.isoformat()}
+    return _due(facts, deadline), {"dueAt": local(deadline.at)}
 
 
 def _due(facts: Facts, deadline: Deadline) -> Facts:

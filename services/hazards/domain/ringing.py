@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.hazards.domain.deadlines import overdue_from
+from services.hazards.domain.deadlines import local, overdue_from
 from services.hazards.domain.errors import NotDue
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import Move
@@ -30,14 +30,14 @@ def _deadline_missed(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any]
     if now < since:
         raise NotDue
     return replace(facts, overdue_since=since, missed_deadlines=facts.missed_deadlines + 1), {
-        "dueAt": facts.due_at.isoformat()
+        "dueAt": local(facts.due_at)
     }
 
 
 def _reminded(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any] | None]:
     if facts.due_at is None or facts.overdue_since is not None or now >= overdue_from(facts.due_at):
         raise NotDue
-    return facts, {"dueAt": facts.due_at.isoformat()}
+    return facts, {"dueAt": local(facts.due_at)}
 
 
 def _climbed(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any] | None]:
@@ -54,4 +54,4 @@ def _authority_late(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any] 
     """Verification, dispatch or re-inspection is late; said once."""
     if facts.act_by is None or facts.act_overdue_since is not None or now < overdue_from(facts.act_by):
         raise NotDue
-    return replace(facts, act_overdue_since=overdue_from(facts.act_by)), {"actBy": facts.act_by.isoformat()}
+    return replace(facts, act_overdue_since=overdue_from(facts.act_by)), {"actBy": local(facts.act_by)}

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.actors import Actor, Role, Tier
+from libs.common.clock import SHANGHAI
 from libs.common.db import Tx
 from libs.common.errors import AppError, FieldError
 from services.hazards.domain.errors import UnknownArea, UnknownCategory, WrongRole
 from services.hazards.domain.rules import AnyRule, DeadlineRule
 from services.hazards.store import policies
+from services.hazards.store.copies import area_sites as areas_in_force
 
 _ADMINISTRATORS = frozenset({Tier.DISTRICT, Tier.STREET})
 
@@ -25,7 +27,7 @@ async def add_policies(tx: Tx, commands: Sequence[PolicyCommand], now: datetime)
     results: list[AnyRule | AppError] = []
     for command in commands:
         try:
-            await _check(tx, command)
+            await _check(tx, command, now)
         except AppError as error:
             results.append(error)
             continue
@@ -34,11 +36,12 @@ async def add_policies(tx: Tx, commands: Sequence[PolicyCommand], now: datetime)
     return results
 
 
-async def _check(tx: Tx, command: PolicyCommand) -> None:
+async def _check(tx: Tx, command: PolicyCommand, now: datetime) -> None:
     actor, rule = command.actor, command.rule
     if not actor.has(Role.ADMINISTRATOR) or actor.tier not in _ADMINISTRATORS:
         raise WrongRole
-    if not actor.scope.covers(rule.area_path, None):
+    known = await areas_in_force(tx, [rule.area_path], now.astimezone(SHANGHAI).date())
+    if not actor.scope.covers(rule.area_path, None) or rule.area_path not in known:
         raise UnknownArea(errors=[FieldError("/areaCode", "unknown_area", "没有找到该区域")])
     if (
         isinstance(rule, DeadlineRule)

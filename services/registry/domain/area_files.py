@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.registry.domain.areas import SPELLINGS, BadAreaCode, Position, position
-from services.registry.domain.errors import NoHeader
+from services.registry.domain.errors import NoHeader, UnreadableFile
 from services.registry.domain.imports import Note, Outcome, Spot
 from services.registry.domain.text import clean, plain, says_nothing
 
@@ -74,7 +74,7 @@ class AreaSettlement:
 
 
 def read_area_lines(rows: Iterable[Sequence[str]], file_name: str) -> list[AreaLine]:
-    """The data lines below the header, which is found by its words. Raises NoHeader."""
+    """The data lines below the header, which is found by its words. Raises NoHeader, UnreadableFile."""
     numbered = enumerate(rows, start=1)
     columns: dict[AreaColumn, int] = {}
     titles: dict[AreaColumn, str] = {}
@@ -86,7 +86,16 @@ def read_area_lines(rows: Iterable[Sequence[str]], file_name: str) -> list[AreaL
             break
     else:
         raise NoHeader("没有找到含有 code、name（编码、名称）的表头")
-    return list(_data(numbered, columns, titles, file_name))
+    data = list(numbered)
+    _refuse_cut_off(data, columns)
+    return list(_data(data, columns, titles, file_name))
+
+
+def _refuse_cut_off(rows: Sequence[tuple[int, Sequence[str]]], columns: Mapping[AreaColumn, int]) -> None:
+    """A file cut in the middle ends in a line that lacks columns: half a name must not rename a street."""
+    said = [row for _, row in rows if any(clean(text) for text in row)]
+    if said and len(said[-1]) <= max(columns.values()):
+        raise UnreadableFile("文件不完整：最后一行缺列，文件可能在传输中被截断")
 
 
 def _data(

@@ -1,6 +1,6 @@
 """The class scheme of a place: which classes there are, from when on, on what basis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +25,16 @@ class ClassScheme:
     effective_from: date
     basis: str
     classes: Sequence[EnterpriseClass]
+
+
+Schemes = Mapping[str, frozenset[str]]
+"""The codes of every scheme in force, by its area path."""
+
+
+def codes_at(schemes: Schemes, path: str) -> frozenset[str]:
+    """The codes of the most specific scheme for the place; none when no scheme reaches it."""
+    nearest = max((place for place in schemes if path.startswith(place)), key=len, default=None)
+    return frozenset() if nearest is None else schemes[nearest]
 
 
 def check_scheme(scheme: ClassScheme, today: date) -> None:

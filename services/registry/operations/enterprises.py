@@ -11,6 +11,7 @@ from libs.common.db import Tx
 from libs.common.errors import AppError, StaleVersion
 from libs.common.ids import new_id
 from services.registry.domain import filing
+from services.registry.domain.classes import Schemes, codes_at
 from services.registry.domain.enterprises import Amendment, Enterprise, Grading, GradingKind, amended, registered
 from services.registry.domain.errors import EnterpriseNotFound
 from services.registry.domain.permissions import may_write_at
@@ -27,14 +28,14 @@ async def register(tx: Tx, commands: Sequence[Register], now: datetime) -> list[
     await hold_register(tx)
     known_areas = await areas.in_force(tx, (command.area_code for command in commands))
     standing = await enterprises.find_known(tx, _placed(commands, known_areas))
+    schemes = await classes.schemes_in_force(tx, _today(now))
     results: list[Filed | AppError] = []
     made: list[tuple[Amendment, Reason]] = []
     for command in commands:
         try:
             node = filing.node_for(command.area_code, known_areas, command.actor)
             record = replace(command.record, community_code=node.community_code, grid_code=node.grid_code)
-            scheme = await classes.codes_in_force(tx, known_areas[command.area_code].path, _today(now))
-            filing.check_class(record.enterprise_class, scheme)
+            filing.check_class(record.enterprise_class, codes_at(schemes, known_areas[command.area_code].path))
             filing.check_single(record, standing)
         except AppError as error:
             results.append(error)
@@ -43,7 +44,7 @@ async def register(tx: Tx, commands: Sequence[Register], now: datetime) -> list[
         standing.append(amendment.after)
         made.append((amendment, Reason(command.actor.id, "建档")))
         results.append(Filed(amendment.after, command.actor))
-    for reason in {reason for _, reason in made}:
+    for reason in dict.fromkeys(reason for _, reason in made):
         await write_registered(tx, [amendment for amendment, why in made if why == reason], reason, now)
     return results
 
@@ -64,7 +65,7 @@ class _Batch:
     histories: Mapping[UUID, Sequence[Grading]]
     areas: Mapping[str, KnownArea]
     standing: list[Enterprise]
-    schemes: dict[UUID, frozenset[str]]
+    schemes: Schemes
     amendments: list[Amendment] = field(default_factory=list)
     gradings: list[Grading] = field(default_factory=list)
 
@@ -101,7 +102,8 @@ class _Batch:
         grading = self._grading(command, command.kind, command.value, command.on)
         history = self.histories.get(enterprise.id, ())
         today = _today(self.now)
-        changes = filing.graded(enterprise, grading, history, today, self.schemes[enterprise.id])
+        scheme = codes_at(self.schemes, enterprise.area_path)
+        changes = filing.graded(enterprise, grading, history, today, scheme)
         self.gradings.append(grading)
         return self._keep(amended(enterprise, changes, self.now, new_id))
 
@@ -152,7 +154,7 @@ async def _batch(tx: Tx, commands: Sequence[Change], now: datetime) -> _Batch:
         histories=await gradings.of(tx, graded),
         areas=await areas.in_force(tx, [command.area_code for command in amends if command.area_code]),
         standing=await enterprises.find_known(tx, wanted) if amends else [],
-        schemes={id: await classes.codes_in_force(tx, current[id].area_path, _today(now)) for id in graded},
+        schemes=await classes.schemes_in_force(tx, _today(now)) if graded else {},
     )
 
 

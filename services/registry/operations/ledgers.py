@@ -29,7 +29,7 @@ async def rules_for(tx: Tx, job: Job, now: datetime) -> Rules:
     gazetteer = await areas.gazetteer(tx, job.area_path[:_DISTRICT_DIGITS])
     if not gazetteer.streets:
         raise NoAreas
-    schemes = await classes.all_in_force(tx, now.astimezone(SHANGHAI).date())
+    schemes = await classes.schemes_in_force(tx, now.astimezone(SHANGHAI).date())
     return Rules(gazetteer, schemes, job.area_path)
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from libs.common.db import Record, Tx
-from services.registry.domain.classes import ClassScheme, EnterpriseClass
+from services.registry.domain.classes import ClassScheme, EnterpriseClass, Schemes
 
 _IN_FORCE = """
 SELECT * FROM enterprise_classes
@@ -38,7 +38,7 @@ def _class(row: Record) -> EnterpriseClass:
     return EnterpriseClass(row["code"], row["label"], row["meaning"], row["rank"])
 
 
-async def all_in_force(tx: Tx, day: date) -> dict[str, frozenset[str]]:
+async def schemes_in_force(tx: Tx, day: date) -> Schemes:
     """The codes of every scheme in force on the day, by its path."""
     rows = await tx.fetch(
         "SELECT area_path, array_agg(code) AS codes FROM enterprise_classes "
@@ -46,11 +46,6 @@ async def all_in_force(tx: Tx, day: date) -> dict[str, frozenset[str]]:
         day,
     )
     return {row["area_path"]: frozenset(row["codes"]) for row in rows}
-
-
-async def codes_in_force(tx: Tx, path: str, day: date) -> frozenset[str]:
-    """The codes of the scheme that holds at the path on the day."""
-    return frozenset(one.code for one in (await in_force(tx, path, day)).classes)
 
 
 async def replace(tx: Tx, scheme: ClassScheme) -> None:

@@ -180,6 +180,18 @@ async def test_in_a_batch_each_item_stands_alone(world: World) -> None:
     assert await world.differing() == 0
 
 
+@pytest.mark.parametrize("odd", ["a\x00b", "a\x1fb", "a\x7fb", "a\x85b", "a\u202eb"])
+async def test_an_odd_character_refuses_its_own_item_of_a_batch_alone(world: World, odd: str) -> None:
+    items = [PLACE, PLACE | {"description": odd}, PLACE | {"place": "西门"}]
+    answer = await world.community().post("/v1/hazards/batch", {"items": items})
+    assert answer.status_code == 200
+    found = answer.json()["items"]
+    assert [item["status"] for item in found] == [201, 422, 201]
+    (error,) = found[1]["problem"]["errors"]
+    assert (error["pointer"], error["code"]) == ("/description", "control_characters")
+    assert await world.value("SELECT count(*) FROM hazards") == 2
+
+
 async def test_a_batch_has_a_size(world: World) -> None:
     community = world.community()
     for items in ([], [PLACE] * 1001):

@@ -30,7 +30,7 @@ async def test_administrators_add_rows_within_their_scope(world: World) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "wrong_role")
     pretended = world.caller(Tier.COMMUNITY, COMMUNITY, Role.ADMINISTRATOR)
     assert (await pretended.post("/v1/deadline-policies", ROW)).status_code == 403
-    for code in (OTHER_STREET, DISTRICT, "000000000000"):
+    for code in (OTHER_STREET, DISTRICT, "000000000000", STREET[:9] + "999"):
         answer = await world.street().post("/v1/deadline-policies", ROW | {"areaCode": code})
         assert (answer.status_code, answer.json()["code"]) == (422, "unknown_area")
     answer = await world.street().post("/v1/deadline-policies", {k: v for k, v in ROW.items() if k != "areaCode"})

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 # asks for the hazard "batch"), where a blank filter asks for nothing, and where "no file" is sent as an empty file.
 EXEMPT: dict[str, dict[str, tuple[str, ...]]] = {
     "registry": {
-        "/v1/imports/areas": ("unsupported_method", "negative_data_rejection"),
-        "/v1/imports/enterprises": ("unsupported_method", "negative_data_rejection"),
+        "/v1/imports/areas": ("negative_data_rejection",),
+        "/v1/imports/enterprises": ("negative_data_rejection",),
     },
     "hazards": {"/v1/hazards/batch": ("unsupported_method",), "/v1/hazards": ("negative_data_rejection",)},
     "notifications": {},

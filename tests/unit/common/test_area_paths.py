@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.actors import SYSTEM_ACTOR, Scope, area_code, area_path
+from libs.common.actors import SYSTEM_ACTOR, Scope, Tier, area_code, area_path, scope_of
 
 _SIZES = (2, 2, 2, 3, 3, 3)
 
@@ -92,3 +92,23 @@ def test_the_system_sees_everything() -> None:
     assert SYSTEM_ACTOR.scope.covers("410503", None)
     low, high = SYSTEM_ACTOR.scope.bounds()
     assert low <= "410503001002003" < high
+
+
+@pytest.mark.parametrize(
+    ("tier", "fits"),
+    [
+        (Tier.DISTRICT, {"410503000000"}),
+        (Tier.STREET, {"410503001000"}),
+        (Tier.COMMUNITY, {"410503001002", "410503001002003"}),
+    ],
+)
+def test_a_tier_is_bound_to_an_area_of_its_own_level(tier: Tier, fits: set[str]) -> None:
+    codes = {"000000000000", "410000000000", "410503000000", "410503001000", "410503001002", "410503001002003"}
+    for code in sorted(codes):
+        if code in fits:
+            assert scope_of(tier, code) == Scope(area_path(code))
+        else:
+            with pytest.raises(ValueError, match="not the code of a"):
+                scope_of(tier, code)
+    with pytest.raises(ValueError, match="not the code of a"):
+        scope_of(tier, None)

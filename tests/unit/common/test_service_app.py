@@ -322,7 +322,10 @@ async def test_a_change_needs_the_version_that_was_seen(client: httpx.AsyncClien
     problem(await put("*"), 428, "precondition_required")
     problem(await put('"2"'), 412, "stale_version")
     assert (await put('"3"')).json() == {"version": 4}
-    for odd in ("3", '"x"', '"-1"', '"3", "4"', 'W/"3"', '"0"', '"' + "9" * 30 + '"', "", '"３"'.encode()):
+    assert (await put('W/"3"')).json() == {"version": 4}  # a proxy that compresses makes it weak
+    for foreign in ('"x"', '"-1"', '"3", "4"', 'W/"2"', '"0"', '"' + "9" * 30 + '"'):
+        problem(await put(foreign), 412, "stale_version")
+    for odd in ("3", '"x', "", '"３"'.encode()):
         response = await client.put(
             f"/v1/things/{ID}",
             json={"label": "x"},
@@ -355,12 +358,21 @@ async def test_a_crash_is_logged_with_its_trace_and_answered_without_it(
     assert any(record.exc_info for record in caplog.records)
 
 
+async def test_head_is_get_without_a_body_and_allow_names_every_method(client: httpx.AsyncClient) -> None:
+    head = await client.head("/livez")
+    assert (head.status_code, head.content) == (200, b"")
+    refused = await client.delete("/v1/things")
+    problem(refused, 405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, HEAD, POST"
+
+
 async def test_alive_and_ready(client: httpx.AsyncClient, health: Health) -> None:
     assert (await client.get("/livez")).status_code == 200
     assert (await client.get("/readyz")).status_code == 200
     health.database = DatabaseUnavailable()
     response = await client.get("/readyz")
-    assert (response.status_code, response.json()) == (503, {"status": "not ready", "failing": ["database"]})
+    assert response.status_code == 503
+    assert response.json() == {"status": "not ready", "failing": ["database"], "instance": ""}
     health.bus = BusUnavailable("gone")
     assert (await client.get("/readyz")).json()["failing"] == ["database", "bus"]
     health.database, health.bus = Busy(), None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.registry.domain.area_files import AreaSettlement, NodeOnFile, read_area_lines, settle_areas
 from services.registry.domain.areas import BadAreaCode, position
-from services.registry.domain.errors import NoHeader
+from services.registry.domain.errors import NoHeader, UnreadableFile
 from services.registry.domain.imports import Outcome
 from services.registry.domain.places import AreaLevel
 from tests.support.registry import AREAS
@@ -39,6 +39,14 @@ def test_children_may_come_before_their_parents(seed: int) -> None:
     assert settlement.counts[Outcome.CREATED] == len(AREAS)
     made = [where.path for where, _ in settlement.created]
     assert made == sorted(made, key=len), "parents are made first"
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_file_cut_inside_a_line_is_refused_before_half_a_name_renames_a_street(cut: int) -> None:
+    street = ["410503004000", "彰东街道", "street", "410503000000"]
+    with pytest.raises(UnreadableFile):
+        settled(ROOT, street[:cut])
+    assert settled(ROOT, street).counts[Outcome.CREATED] == 2
 
 
 def test_again_nothing_changes_and_a_new_name_is_an_update() -> None:

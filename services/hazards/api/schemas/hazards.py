@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from libs.common.actors import Role, Tier
 from libs.common.models import ApiModel, AreaCode, Line, LocalTime, Problem, Prose
@@ -145,6 +145,12 @@ class BatchIn(ApiModel):
         max_length=MAX_ITEMS,
         json_schema_extra={"items": {"$ref": "#/components/schemas/ReportIn"}},
     )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_control_characters(cls, value: Any) -> Any:
+        """Every item is looked at as a `ReportIn`, so that one bad text refuses its own item alone."""
+        return value
 
 
 class BatchItemOut(ApiModel):

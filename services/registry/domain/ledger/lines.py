@@ -1,9 +1,9 @@
 """One data line of a ledger: its record, and everything that is wrong or doubtful about it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.registry.domain import credit_codes, levels
+from services.registry.domain.classes import Schemes, codes_at
 from services.registry.domain.imports import Note, Severity, Spot
 from services.registry.domain.ledger import values
 from services.registry.domain.ledger.columns import Column, Header
@@ -32,13 +32,8 @@ class Rules:
     """What the lines are read against: the areas in force, the class schemes by path, and where one may write."""
 
     gazetteer: Gazetteer
-    schemes: Mapping[str, frozenset[str]]
+    schemes: Schemes
     scope: str
-
-    def classes_at(self, path: str) -> frozenset[str]:
-        """The class codes of the most specific scheme for the place."""
-        nearest = max((place for place in self.schemes if path.startswith(place)), key=len, default=None)
-        return frozenset() if nearest is None else self.schemes[nearest]
 
 
 class LineReader:
@@ -160,7 +155,7 @@ class LineReader:
         if Column.CLASS not in self._cells:
             return None
         text = cell_text(self._cells[Column.CLASS])
-        classes = self._rules.classes_at(community.path if community else self._rules.scope)
+        classes = codes_at(self._rules.schemes, community.path if community else self._rules.scope)
         code = levels.class_code(text, classes)
         if code is None:
             scheme = "、".join(sorted(classes))
