@@ -180,6 +180,24 @@ class Database:
             await conn.close()
         tx._committed()
 
+    async def alone(self, sql: str, *args: Any) -> list[Record]:
+        """One statement that is a transaction of its own: three round trips become one. Raises as `transaction` does.
+
+        When PostgreSQL goes away meanwhile, a statement that writes may have been committed or not: use it only where
+        doing it again does no harm.
+        """
+        conn, pg = await self._checkout()
+        tx = Tx(self, conn, pg)
+        try:
+            return await pg.fetch(sql, *args)
+        except BaseException as error:
+            await self._give_up(tx, error)
+            if (seen := _translated(error, tx)) is error:
+                raise
+            raise seen from error
+        finally:
+            await conn.close()
+
     async def _commit(self, tx: Tx) -> None:
         try:
             done = await tx._pg.execute("COMMIT")

@@ -122,14 +122,12 @@ class Relay:
         now = self._clock.now()
         OUTBOX_OLDEST.labels(self._source).set((now - min(row["time"] for row in rows)).total_seconds())
         await self._bus.publish([to_message(event_of(row, self._source)) for row in rows])
-        async with self._db.transaction() as tx:
-            await tx.execute(_MARK, [row["id"] for row in rows], now, list(self._held), list(self._held.values()))
+        await self._db.alone(_MARK, [row["id"] for row in rows], now, list(self._held), list(self._held.values()))
         RELAYED.labels(self._source).inc(len(rows))
         return len(rows)
 
     async def _unpublished(self) -> list[Record]:
-        async with self._db.transaction() as tx:
-            return await tx.fetch(_UNPUBLISHED, list(self._held), self._per_shard)
+        return await self._db.alone(_UNPUBLISHED, list(self._held), self._per_shard)
 
     async def _hold(self) -> None:
         """Renews the leases well before they end; the local deadline is taken before asking, hence never too late."""

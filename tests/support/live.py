@@ -21,6 +21,9 @@ from tests.support import postgres, world
 START_SECONDS = 20.0
 
 
+PEOPLES_ROLES = tuple(role for role in Role if role is not Role.SYSTEM)  # every role that a person may bear
+
+
 @dataclass(frozen=True)
 class Live:
     """One running service."""

@@ -9,11 +9,10 @@ from uuid import UUID
 
 import httpx
 
-from libs.common.actors import Role
 from tests.contracts.openapi_rules import Document, Operation, body_of, operations
 from tests.support import world
 from tests.support.faulty import alternatives
-from tests.support.live import Live
+from tests.support.live import PEOPLES_ROLES, Live
 
 # What fields and parameters name must exist in the service that is tried.
 NAMED: dict[str, str] = {
@@ -99,7 +98,7 @@ class Residents:
 
 def settle(live: Live) -> Residents:
     """Makes a few of everything that can be made, then reads back what exists."""
-    token = live.token(roles=tuple(Role))
+    token = live.token(roles=PEOPLES_ROLES)
     with httpx.Client(base_url=live.address, headers={"Authorization": f"Bearer {token}"}, timeout=20) as client:
         residents = Residents(client.get("/openapi.json").json())
         for path, sent in _FIRST.get(live.service, ()):

@@ -20,7 +20,7 @@ from libs.common.actors import Role, Tier
 from tests.contracts.documents import FROZEN, SERVICES
 from tests.contracts.openapi_rules import Operation, body_of, operations
 from tests.support.faulty import INVALID, Fault, faults_of, unreadable
-from tests.support.live import Live, bearer
+from tests.support.live import PEOPLES_ROLES, Live, bearer
 from tests.support.refusals import Expected, row_counts, wrong_with
 from tests.support.residents import Residents
 
@@ -45,7 +45,7 @@ class Asker:
 
     def __init__(self, live: Live, residents: Residents, operation: Operation) -> None:
         self.live, self.residents, self.operation = live, residents, operation
-        self.token = live.token(roles=tuple(Role))
+        self.token = live.token(roles=PEOPLES_ROLES)
         self.client = httpx.Client(base_url=live.address, timeout=30)
         found = body_of(operation, residents.document)
         self.schema: dict[str, Any] = found[0] if found else {}

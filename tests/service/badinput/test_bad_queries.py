@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.common.actors import Role
 from tests.contracts.documents import FROZEN, SERVICES
 from tests.contracts.openapi_rules import Operation, operations
 from tests.support.faulty import alternatives
-from tests.support.live import Live
+from tests.support.live import PEOPLES_ROLES, Live
 from tests.support.refusals import Expected, wrong_with
 from tests.support.residents import Residents
 
@@ -30,7 +29,7 @@ CURSORS = ("banana", "e30", "bnVsbA", "W10", "eyJhIjoxfQ", "=", "🔥", "A" * 5_
 
 def ask(live: Open, service: str, operation: Operation, **parameters: Any) -> httpx.Response:
     started, residents = live(service)
-    headers = {"Authorization": f"Bearer {started.token(roles=tuple(Role))}"}
+    headers = {"Authorization": f"Bearer {started.token(roles=PEOPLES_ROLES)}"}
     return httpx.get(started.address + residents.address(operation), params=parameters, headers=headers, timeout=20)
 
 

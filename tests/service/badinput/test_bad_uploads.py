@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.common.actors import Role, Tier
-from tests.support.live import Live
+from libs.common.actors import Tier
+from tests.support.live import PEOPLES_ROLES, Live
 from tests.support.refusals import Expected, row_counts, wrong_with
 from tests.support.residents import Residents
 
@@ -57,7 +57,7 @@ BAD: dict[str, tuple[dict[str, Any], frozenset[int]]] = {
 def test_a_bad_upload_makes_no_job(live: Open, path: str, what: str) -> None:
     service, _ = live("registry")
     arguments, statuses = BAD[what]
-    headers = {"Authorization": f"Bearer {service.token(roles=tuple(Role))}", **arguments.get("headers", {})}
+    headers = {"Authorization": f"Bearer {service.token(roles=PEOPLES_ROLES)}", **arguments.get("headers", {})}
     before = row_counts(service.database_url)
     response = httpx.post(service.address + path, timeout=60, **{**arguments, "headers": headers})
     assert wrong_with(response, Expected(statuses)) == []

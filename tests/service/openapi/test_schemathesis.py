@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.actors import Role, Tier
+from libs.common.actors import Tier
 from tests.contracts.documents import SERVICES
 from tests.support.fuzzing import fuzz
-from tests.support.live import Live, live_service
+from tests.support.live import PEOPLES_ROLES, Live, live_service
 from tests.support.residents import Residents, settle
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def test_every_answer_is_as_promised(service: tuple[Live, Residents], tmp_path: 
     live, residents = service
     outcome = fuzz(
         live.address,
-        live.token(roles=tuple(Role)),
+        live.token(roles=PEOPLES_ROLES),
         tmp_path,
         known=residents.known(),
         texts=residents.texts(),
