@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean demo token test check format bench crash contracts migrate
+.PHONY: help up down status clean demo token test check format bench contracts migrate
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -51,9 +51,6 @@ format: $(READY)  ## put the code into its format
 
 bench: $(READY)  ## measure, and print the table of docs/benchmarks.md
 	@$(BIN) -m tests.bench $(ARGS)
-
-crash: $(READY)  ## kill processes with -9, round after round, and count what is lost, doubled or stuck
-	@$(BIN) -m tests.crash $(ARGS)
 
 contracts: $(READY)  ## write the OpenAPI documents and event schemas anew
 	@$(BIN) -m tests.contracts.write
