@@ -52,13 +52,16 @@ class Operation(Generic[C, R]):
         render: Callable[[R], Answer],
         *,
         max_batch: int = 256,
+        parallel: int = 2,
     ) -> None:
+        """`parallel` is how many batches may be in transactions at once: one makes fuller batches, hence less work and
+        shorter waits, for an operation that never waits for a lock of someone else's."""
         self.name = name
         self._db = db
         self._clock = clock
         self._perform = perform
         self._render = render
-        self._batcher: Batcher[_Entry[C], Answer] = Batcher(self._flush, max_items=max_batch)
+        self._batcher: Batcher[_Entry[C], Answer] = Batcher(self._flush, max_items=max_batch, parallel=parallel)
 
     async def submit(self, command: C, claim: Claim | None = None) -> Answer:
         """One command, gathered with its neighbours; returns after COMMIT. Raises the AppError that refuses it."""

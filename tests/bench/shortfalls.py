@@ -23,11 +23,13 @@ def against_session(cost: Mapping[str, float]) -> str:
     )
 
 
-def woken(flush: float, batch_wait: str) -> str:
-    """Why an alert follows later than it should; `flush` is one flush of the log in ms."""
+def woken(flush: float, stages: str, cost: Mapping[str, float]) -> str:
+    """Why an alert follows later than it should; `flush` is one flush of the log in ms, `cost` as above."""
     return (
-        f"The floor is four flushes of the log ({flush:.2f} ms each here: outbox, bus or mark, inbox, and the wait "
-        f"behind others), one hand-over to the relay, one poll of the consumer. {batch_wait}"
+        f"The floor is three flushes of the log after that of the report ({flush:.2f} ms each here) and a dozen round "
+        f"trips to the database. p50 (p99): {stages}. {_where(cost)} At this rate a transaction holds one or two "
+        "reports, so every round trip is paid by one report alone, several times what it costs at full load: what "
+        "would move this is fewer round trips a transaction, and acknowledging beside the next poll."
     )
 
 

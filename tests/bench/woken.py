@@ -6,8 +6,12 @@ with the alert and never again, leads to it. Both clocks are this machine's. Pos
 commit record is flushed, so one flush is added to every value.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
 from uuid import UUID
+
+import asyncpg
 
 from deploy.kafka import jars
 from tests.bench import shortfalls
@@ -24,7 +28,37 @@ RATE = 200.0
 AIM_P99 = 80.0  # milliseconds; the aim set for 500 a second
 BUSES = ("kafka", "postgres")
 
+# The log entry and the inbox row are written once: their transactions are those of the report and of the alert.
+_SENT = """
+SELECT l.hazard_id, o.event_id, extract(epoch FROM pg_xact_commit_timestamp(l.xmin))::float8 AS committed,
+       extract(epoch FROM o.published_at)::float8 AS relayed
+FROM outbox o JOIN hazard_log l ON l.hazard_id = o.key::uuid AND l.version = o.sequence
+WHERE o.type = 'hazard-found' AND l.hazard_id = ANY($1::uuid[])
+"""
+_TAKEN = """
+SELECT event_id, extract(epoch FROM handled_at)::float8 AS begun,
+       extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS committed
+FROM inbox WHERE event_id = ANY($1::uuid[])
+"""
+_OPENED = "SELECT DISTINCT hazard_id FROM alerts WHERE hazard_id = ANY($1::uuid[])"
+
+Record = asyncpg.Record
 Tell = Callable[[str], None]
+
+
+class Stages(NamedTuple):
+    """Milliseconds from the commit of the report to that of its alert."""
+
+    until_the_relay_read_it: float
+    over_the_bus_until_the_consumer_began: float
+    until_the_alert_was_committed: float
+
+
+class Journey(NamedTuple):
+    """One report: milliseconds from its 201 to the commit of its alert, and where they went since its own commit."""
+
+    after_answer: float
+    stages: Stages
 
 
 async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
@@ -45,25 +79,40 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
 
 async def _measure_bus(result: Result, cluster: BenchCluster, system: System, effort: Effort, tell: Tell) -> None:
     arm = f"woken/{system.bus}"
-    before = await Tally.take(system.urls["hazards"])
+    before, cpu = await Tally.take(system.urls["hazards"]), system.cpu()
     outcome = await open_loop(system.target(), rate=RATE, seconds=effort.latency_seconds, key_prefix="woken")
     await system.caught_up()
+    spent = {name: (now - cpu[name]) / len(outcome.created) * 1e6 for name, now in system.cpu().items()}
     await _check(arm, system, before, outcome)
     flush = await cluster.flush_milliseconds()
-    delays = [value + flush for value in await _delays(arm, system, outcome)]
+    journeys = await _journeys(arm, system, outcome)
+    delays = [journey.after_answer + flush for journey in journeys]
     p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
     title = f"201 → alert row committed, bus {system.bus}, {RATE:.0f}/s"
     spread = f"{len(delays)} reports, {min(delays):.1f} – {max(delays):.1f} ms"
-    why = shortfalls.woken(flush, "What lies above it is waiting for one of two cores.")
+    stages = ", ".join(
+        f"{name} {percentile(times, 0.5):.1f} ({percentile(times, 0.99):.1f}) ms"
+        for name, times in zip(Stages._fields, zip(*(journey.stages for journey in journeys), strict=True), strict=True)
+    ).replace("_", " ")
     result.figures += [
         Figure(f"woken_{system.bus}_p50", f"{title}, p50", p50, "ms", None, "less", spread),
-        Figure(f"woken_{system.bus}_p99", f"{title}, p99", p99, "ms", AIM_P99, "less", spread, why),
+        Figure(
+            f"woken_{system.bus}_p99",
+            f"{title}, p99",
+            p99,
+            "ms",
+            AIM_P99,
+            "less",
+            spread,
+            shortfalls.woken(flush, stages, spent),
+        ),
     ]
     own = percentile(outcome.latencies, 0.5), percentile(outcome.latencies, 0.99)
     result.rows.append(Row(f"reports over HTTP, bus {system.bus}", f"{len(delays) / outcome.seconds:.0f}"))
     result.notes.append(
         f"Bus {system.bus}: the report itself was answered in {own[0]:.1f} ms at p50 and {own[1]:.1f} ms at p99, "
-        f"counted from when it should have left. One flush of the log took {flush:.2f} ms."
+        f"counted from when it should have left. From its commit to that of the alert, p50 (p99): {stages}. "
+        f"One flush of the log took {flush:.2f} ms."
     )
     tell(f"{arm}: p50 {p50:.1f} ms, p99 {p99:.1f} ms after the 201")
 
@@ -75,28 +124,23 @@ async def _check(arm: str, system: System, before: Tally, outcome: Outcome) -> N
     await check_answers(system.urls["hazards"], arm, outcome.created)
 
 
-async def _delays(arm: str, system: System, outcome: Outcome) -> list[float]:
-    """Milliseconds from each 201 to the commit of its alert. Raises WrongEffect where there is no alert."""
+async def _journeys(arm: str, system: System, outcome: Outcome) -> list[Journey]:
+    """The way of every report that was answered. Raises WrongEffect where there is no alert."""
     answered = {UUID(one): at for one, _, at in outcome.created}
     async with connected(system.urls["hazards"]) as hazards:
-        rows = await hazards.fetch("SELECT key::uuid AS hazard, event_id FROM outbox WHERE type = 'hazard-found'")
-    events = {row["event_id"]: row["hazard"] for row in rows if row["hazard"] in answered}
-    committed = await _committed(system, events)
-    if missing := len(answered) - len(committed):
-        raise WrongEffect(f"{arm}: {missing} reports opened no alert")
-    return [(committed[hazard] - at) * 1000 for hazard, at in answered.items()]
-
-
-async def _committed(system: System, events: Mapping[UUID, UUID]) -> dict[UUID, float]:
-    """Unix time at which the transaction that opened the alert of a hazard was committed."""
+        sent = await hazards.fetch(_SENT, list(answered))
     async with connected(system.urls["notifications"]) as notifications:
-        rows = await notifications.fetch(
-            "SELECT event_id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS at FROM inbox "
-            "WHERE event_id = ANY($1::uuid[])",
-            list(events),
-        )
-        alerts = await notifications.fetch(
-            "SELECT DISTINCT hazard_id FROM alerts WHERE hazard_id = ANY($1::uuid[])", list(events.values())
-        )
-    opened = {row["hazard_id"] for row in alerts}
-    return {events[row["event_id"]]: row["at"] for row in rows if events[row["event_id"]] in opened}
+        taken = {row["event_id"]: row for row in await notifications.fetch(_TAKEN, [row["event_id"] for row in sent])}
+        rows = await notifications.fetch(_OPENED, list(answered))
+    opened = {row["hazard_id"] for row in rows}
+    if missing := sum(1 for row in sent if row["hazard_id"] not in opened or row["event_id"] not in taken):
+        raise WrongEffect(f"{arm}: {missing} reports opened no alert")
+    if len(sent) != len(answered):
+        raise WrongEffect(f"{arm}: {len(answered)} reports announced {len(sent)} finds")
+    return [_journey(answered[row["hazard_id"]], row, taken[row["event_id"]]) for row in sent]
+
+
+def _journey(answered: float, sent: Record, taken: Record) -> Journey:
+    marks = (sent["committed"], sent["relayed"], taken["begun"], taken["committed"])
+    steps = [(after - before) * 1000 for before, after in pairwise(marks)]
+    return Journey((taken["committed"] - answered) * 1000, Stages(*steps))

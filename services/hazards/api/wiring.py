@@ -32,7 +32,7 @@ def wire(db: Database, clock: Clock) -> Wiring:
     return Wiring(
         db=db,
         clock=clock,
-        reports=Operation("report", db, clock, Reporting(rulebooks).perform, rendering.created),
+        reports=Operation("report", db, clock, Reporting(rulebooks).perform, rendering.created, parallel=1),
         moves=Operation("move", db, clock, Moving(rulebooks).perform, rendering.moved),
         policies=Operation("add_policy", db, clock, add_policies, policy_rendering.added),
     )

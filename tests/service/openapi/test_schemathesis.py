@@ -24,7 +24,10 @@ EXEMPT: dict[str, dict[str, tuple[str, ...]]] = {
         "/v1/imports/areas": ("negative_data_rejection",),
         "/v1/imports/enterprises": ("negative_data_rejection",),
     },
-    "hazards": {"/v1/hazards/batch": ("unsupported_method",), "/v1/hazards": ("negative_data_rejection",)},
+    "hazards": {
+        "/v1/hazards/batch": ("unsupported_method", "negative_data_rejection"),  # a bad item is answered in its place
+        "/v1/hazards": ("negative_data_rejection",),
+    },
     "notifications": {},
 }
 EXAMPLES, EXAMPLES_OF_A_TIER, SECONDS = 12, 3, 200
