@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = _parse(arguments)
     effort = Effort.quick() if asked.quick else Effort.full(asked.rounds, asked.seconds)
     parts = [asked.only] if asked.only else list(PARTS)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says at length that a broker is still starting
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     results, taken = asyncio.run(_run(parts, effort))
     if asked.quick:
