@@ -15,6 +15,7 @@ from libs.common.errors import Busy
 from libs.common.facts import database_id
 from libs.common.inbox import first_time
 from libs.common.metrics import CONSUMED
+from libs.common.stopping import rest
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Consumer:
                     await self._step(subscription, stop)
                 except (BusUnavailable, UnknownTopic, Busy) as error:
                     log.warning("consumer %s waits: %s", self._name, error)
-                    await _pause(stop, 0.5)
+                    await rest(stop, 0.5)
         finally:
             if subscription is not None:
                 await subscription.stop()
@@ -64,7 +65,7 @@ class Consumer:
                 break
             except Busy as error:  # the database is away: keep what was taken and try again, nothing is acknowledged
                 log.warning("consumer %s holds %d events: %s", self._name, len(delivered), error)
-                await _pause(stop, 0.5)
+                await rest(stop, 0.5)
                 if stop.is_set():
                     return
         await subscription.ack(delivered)
@@ -155,10 +156,3 @@ class Consumer:
 
 def _reason(error: Exception) -> str:
     return f"bad_envelope: {error}" if isinstance(error, BadEnvelope) else f"{type(error).__name__}: {error}"
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

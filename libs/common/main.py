@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from libs.common.clock import Clock, SystemClock
 from libs.common.db import Database
 from libs.common.logs import configure_logs
 from libs.common.migrations import upgrade
-from libs.common.runner import Loop, run, serve
+from libs.common.runner import Loop, replica, run, serve
 from libs.common.settings import ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -73,5 +71,5 @@ def bus_of(name: str, settings: ServiceSettings) -> Bus:
         settings.bus,
         bus_database_url=settings.bus_database_url or None,
         kafka_bootstrap_servers=settings.kafka_bootstrap_servers or None,
-        client_id=f"{name}-{socket.gethostname()}-{os.getpid()}",
+        client_id=f"{name}-{replica()}",
     )

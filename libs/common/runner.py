@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.common.metrics import LOOP_FAILURES
+from libs.common.stopping import rest
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,11 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+def replica() -> str:
+    """What this process is called among the replicas of its service."""
+    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -132,6 +139,5 @@ async def _kept_running(loop: Loop, stop: asyncio.Event) -> None:
         except Exception:
             LOOP_FAILURES.labels(loop.name).inc()
             log.exception("loop %s failed and starts again in %.1f s", loop.name, pause)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+        await rest(stop, pause)
         pause = min(pause * 2, 10.0)

@@ -17,6 +17,7 @@ from libs.common.clock import Clock
 from libs.common.db import Database, Tx, to_json
 from libs.common.errors import Busy
 from libs.common.metrics import TIMER_LATENESS, TIMERS_FIRED
+from libs.common.stopping import rest
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Sweeper:
                 log.warning("sweeper of %s waits: %s", self._service, error)
                 fired = 0
             if fired < self._batch:
-                await _until(stop, self._every)
+                await rest(stop, self._every)
 
     async def sweep(self) -> int:
         """One pass. How many timers fired; raises Busy when the database is away."""
@@ -158,10 +159,3 @@ class Sweeper:
                 now + timedelta(minutes=1),
                 now,
             )
-
-
-async def _until(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

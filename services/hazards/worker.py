@@ -1,10 +1,7 @@
 """The background side of the hazards service: relay, consumer, clocks, folding of the counters."""
 
 import asyncio
-import contextlib
 import logging
-import os
-import socket
 
 from libs.common.bus import Bus
 from libs.common.clock import Clock
@@ -12,7 +9,8 @@ from libs.common.consumer import Consumer
 from libs.common.db import Database
 from libs.common.errors import Busy
 from libs.common.relay import Relay
-from libs.common.runner import Loop
+from libs.common.runner import Loop, replica
+from libs.common.stopping import rest
 from libs.common.timers import Sweeper
 from services.hazards import consumers, timers
 from services.hazards.operations.moves import Moving
@@ -28,10 +26,9 @@ _FOLD_BATCH = 10_000
 
 def loops(settings: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
     """The loops of one replica; any number of replicas may run."""
-    holder = f"{socket.gethostname()}-{os.getpid()}"
     sweeper = Sweeper("hazards", db, clock, "hazards", timers.fire(Moving(Rulebooks())), every=settings.sweep_seconds)
     return [
-        Loop("relay", Relay(db, bus, clock, holder=holder, source=SOURCE).run),
+        Loop("relay", Relay(db, bus, clock, holder=replica(), source=SOURCE).run),
         Loop("consumer", Consumer("hazards", db, bus, consumers.TOPICS, consumers.apply, clock).run),
         Loop("sweeper", sweeper.run),
         Loop("folder", Folder(db, settings.fold_seconds).run),
@@ -55,5 +52,4 @@ class Folder:
             except Busy as error:
                 log.warning("counters wait: %s", error)
             if folded < _FOLD_BATCH:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._every)
+                await rest(stop, self._every)

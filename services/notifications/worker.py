@@ -1,14 +1,11 @@
 """The background side of the service: relay, consumer, ladders, deliveries."""
 
-import os
-import socket
-
 from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.db import Database
 from libs.common.relay import Relay
-from libs.common.runner import Loop
+from libs.common.runner import Loop, replica
 from libs.common.timers import Sweeper
 from services.notifications.channels.addresses import AllowList
 from services.notifications.channels.log import LogChannel
@@ -42,8 +39,7 @@ def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> 
 
 def loops(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
     """The loops of one replica; any number of replicas may run."""
-    holder = f"{socket.gethostname()}-{os.getpid()}"
-    relay = Relay(db, bus, clock, holder=holder, source=SOURCE)
+    relay = Relay(db, bus, clock, holder=replica(), source=SOURCE)
     consumer = Consumer(SOURCE, db, bus, TOPICS, apply_events(settings.delivery_attempts), clock)
     sweeper = Sweeper(SOURCE, db, clock, "alerts", fire_ladders(settings.delivery_attempts))
     door = create_door(settings, db, clock)

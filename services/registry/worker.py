@@ -1,13 +1,10 @@
 """The background side of the registry: the relay, and the loop that carries out imports."""
 
-import os
-import socket
-
 from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.db import Database
 from libs.common.relay import Relay
-from libs.common.runner import Loop
+from libs.common.runner import Loop, replica
 from services.registry.operations.importing import Importer
 from services.registry.publishing import SOURCE
 from services.registry.settings import RegistrySettings
@@ -15,8 +12,7 @@ from services.registry.settings import RegistrySettings
 
 def loops(settings: RegistrySettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
     """The loops of one replica; any number of replicas may run."""
-    holder = f"{socket.gethostname()}-{os.getpid()}"
     return [
-        Loop("relay", Relay(db, bus, clock, holder=holder, source=SOURCE).run),
+        Loop("relay", Relay(db, bus, clock, holder=replica(), source=SOURCE).run),
         Loop("imports", Importer(db, clock).run),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.hazards.domain.escalation import Ladder
-from services.hazards.domain.lifecycle import FINAL, State
+from services.hazards.domain.lifecycle import State
 from services.hazards.domain.vocabulary import Handling, Level, Source
 
 
@@ -50,11 +50,6 @@ class Facts:
     reported_at: datetime
     closed_at: datetime | None
     changed_at: datetime
-
-    @property
-    def is_open(self) -> bool:
-        """Whether something is still to be done about it."""
-        return self.state not in FINAL
 
     @property
     def weight(self) -> Level:

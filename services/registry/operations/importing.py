@@ -9,6 +9,7 @@ from datetime import datetime
 from libs.common.clock import Clock
 from libs.common.db import Database, Tx
 from libs.common.errors import Busy
+from libs.common.stopping import rest
 from services.registry.domain.errors import FileRefused, ImportFailed
 from services.registry.domain.imports import ImportKind
 from services.registry.operations.area_imports import apply_areas, read_area_file
@@ -41,8 +42,7 @@ class Importer:
                 log.warning("imports wait: %s", error)
                 worked = False
             if not worked:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _IDLE_SECONDS)
+                await rest(stop, _IDLE_SECONDS)
 
     async def work_once(self) -> bool:
         """Takes the oldest job and ends it. False when there was none to take."""
