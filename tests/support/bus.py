@@ -17,6 +17,7 @@ from deploy.local.postgres import Cluster, stop_server
 from libs.common.bus.base import Delivered, Message, Subscription, TopicSpec
 from libs.common.bus.kafka import KafkaBus
 from libs.common.bus.postgres import PostgresBus
+from tests.support.frozen import freeze, thaw
 from tests.support.kafka import Broker
 
 Kind = Literal["postgres", "kafka"]
@@ -78,16 +79,17 @@ class KillablePostgres:
         return self._process is not None
 
     def kill(self) -> None:
-        self._signal_all(signal.SIGKILL)
+        for pid in self._pids():
+            os.kill(pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
             self._process = None
 
     def freeze(self) -> None:
-        self._signal_all(signal.SIGSTOP)
+        freeze(*self._pids())
 
     def thaw(self) -> None:
-        self._signal_all(signal.SIGCONT)
+        thaw(*self._pids())
 
     def renew(self) -> None:
         asyncio.run(_on(self._cluster.url(), "DROP DATABASE bus WITH (FORCE)", "CREATE DATABASE bus"))
@@ -99,13 +101,11 @@ class KillablePostgres:
             stop_server(self._process)
         shutil.rmtree(self._cluster.folder, ignore_errors=True)
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _pids(self) -> list[int]:
         if self._process is None:
-            return
+            return []
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *map(int, children)):
-            os.kill(each, number)
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 class KillableKafka:

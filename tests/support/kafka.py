@@ -6,7 +6,6 @@ Without Java or Maven the tests that need it are skipped with one line; with REQ
 import asyncio
 import fcntl
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from deploy.kafka import jars
 from deploy.kafka.broker import wait_until_ready
 from deploy.local.ports import free_port
 from deploy.local.problems import LocalProblem
+from tests.support.frozen import freeze, thaw
 from tests.support.postgres import ROOT, RUN_VARIABLE
 
 START_SECONDS = 120.0  # of which fetching the jars may take most, once
@@ -103,11 +103,13 @@ class Broker:
 
     def freeze(self) -> None:
         """Let it stop answering without closing a connection."""
-        self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            freeze(self._process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._signal(signal.SIGCONT)
+        if self._process is not None:
+            thaw(self._process.pid)
 
     def stop(self) -> None:
         """End it politely, by force if it does not go."""
@@ -119,10 +121,6 @@ class Broker:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
 
 
 def _answers(servers: str) -> bool:
