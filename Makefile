@@ -49,7 +49,7 @@ format: $(READY)  ## put the code into its format
 	@$(BIN) -m ruff format .
 	@$(BIN) -m ruff check --fix .
 
-bench: $(READY)  ## measure, and print the table of docs/benchmarks.md
+bench: $(READY)  ## measure, and print docs/benchmarks.md: ONLY=<part>
 	@$(BIN) -m tests.bench $(ARGS)
 
 contracts: $(READY)  ## write the OpenAPI documents and event schemas anew

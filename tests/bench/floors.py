@@ -7,13 +7,13 @@ from deploy.local.issuer import Bearer, Issuer
 from deploy.local.ports import free_port
 from libs.common.actors import USUAL_ROLES, Tier
 from libs.common.ids import new_id
-from tests.bench.cluster import BenchCluster
-from tests.bench.effects import WrongEffect
-from tests.bench.figures import Result, Row
-from tests.bench.load import Target, closed_loop
-from tests.bench.processes import answering, cpu_seconds, running
-from tests.bench.rounds import Arm, Spread, take_turns
 from tests.bench.settings import Effort
+from tests.evidence.cluster import BenchCluster
+from tests.evidence.effects import WrongEffect
+from tests.evidence.figures import Result, Row
+from tests.evidence.load import Target, closed_loop
+from tests.evidence.processes import answering, cpu_seconds, running
+from tests.evidence.rounds import Arm, Spread, take_turns
 
 CONNECTIONS = 32
 PATHS = {

@@ -9,9 +9,9 @@ import httpx
 from libs.common.clock import SystemClock
 from services.hazards.app import create_app
 from services.hazards.settings import HazardsSettings
-from tests.bench.cluster import connected
-from tests.bench.load import Target, report_body
 from tests.bench.recorded import RecordingDatabase, Statement, script
+from tests.evidence.cluster import connected
+from tests.evidence.load import Target, report_body
 
 SITES = 32  # enterprises that the clients report on, so that no index page is everybody's
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from deploy.local.ports import free_port
 from tests.bench import shortfalls
-from tests.bench.cluster import BenchCluster, connected
-from tests.bench.effects import Tally, WrongEffect, check_answers
-from tests.bench.figures import Figure, Result, Row
-from tests.bench.load import Target, closed_loop
 from tests.bench.pgbench import PgbenchOutcome, find_pgbench, pgbench
-from tests.bench.processes import answering, running
 from tests.bench.recording import record_report
-from tests.bench.rounds import Arm, Rounds, Spread, percentile, take_turns
 from tests.bench.settings import Effort
-from tests.bench.system import System, peer_database, running_system
+from tests.evidence.cluster import BenchCluster, connected
+from tests.evidence.effects import Tally, WrongEffect, check_answers
+from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.load import Target, closed_loop
+from tests.evidence.processes import answering, running
+from tests.evidence.rounds import Arm, Rounds, Spread, percentile, take_turns
+from tests.evidence.system import System, peer_database, running_system
 
 CONNECTIONS = 32
 _CANDIDATES = (16, 32)  # clients of pgbench; it runs with whichever suits it better

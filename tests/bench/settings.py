@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.bench.rounds import FEWEST_ROUNDS
+from tests.evidence.rounds import FEWEST_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ import asyncpg
 
 from deploy.kafka import jars
 from tests.bench import shortfalls
-from tests.bench.cluster import BenchCluster, connected
-from tests.bench.effects import Tally, WrongEffect, check_answers
-from tests.bench.figures import Figure, Result, Row
-from tests.bench.load import open_loop
-from tests.bench.loader import Outcome
-from tests.bench.rounds import percentile
 from tests.bench.settings import Effort
-from tests.bench.system import System, running_system
+from tests.evidence.cluster import BenchCluster, connected
+from tests.evidence.effects import Tally, WrongEffect, check_answers
+from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.load import open_loop
+from tests.evidence.loader import Outcome
+from tests.evidence.rounds import percentile
+from tests.evidence.system import System, running_system
 
 RATE = 200.0
 AIM_P99 = 80.0  # milliseconds; the aim set for 500 a second

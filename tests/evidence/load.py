@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.local.settings import ROOT
-from tests.bench.loader import Job, Outcome
+from tests.evidence.loader import Job, Outcome
 
 REPORT = "/v1/hazards"
 
@@ -64,7 +64,13 @@ async def _play(job: Job) -> Outcome:
         asked, told = Path(folder) / "job.json", Path(folder) / "outcome.json"
         asked.write_text(json.dumps(asdict(job)))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.loader", str(asked), str(told), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "tests.evidence.loader",
+            str(asked),
+            str(told),
+            cwd=ROOT,
+            stderr=asyncio.subprocess.PIPE,
         )
         try:
             _, errors = await process.communicate()

@@ -32,7 +32,7 @@ class Figure:
 
     def line(self) -> str:
         """The line for programs: `name value unit aim ok|short`."""
-        aim = "-" if self.aim is None else f"{self.aim:g}"
+        aim = "-" if self.aim is None else f"{self.aim:.12g}"
         return f"{self.name} {self.value:.3f} {self.unit} {aim} {self.verdict}"
 
 
@@ -80,6 +80,11 @@ class Result:
 def _figure_row(figure: Figure) -> str:
     sign = "≥" if figure.better == "more" else "≤"
     unit = "" if figure.unit == "ratio" else f" {figure.unit}"
-    value = f"{figure.value:.3g}{unit}"
-    aim = "–" if figure.aim is None else f"{sign} {figure.aim:g}{unit}"
+    value = f"{_grouped(figure.value)}{unit}"
+    aim = "–" if figure.aim is None else f"{sign} {_grouped(figure.aim)}{unit}"
     return f"| {figure.title} (`{figure.name}`) | {value} | {figure.spread or '–'} | {aim} | {figure.verdict} |"
+
+
+def _grouped(value: float) -> str:
+    """Three digits that matter, or all of a large number with commas."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -15,10 +15,10 @@ from deploy.local.prepare import database_url
 from deploy.local.settings import ROOT, SERVICES, read_settings
 from deploy.local.system import PREPARE, SAMPLE, build_plan
 from libs.common.actors import USUAL_ROLES, Tier, area_code
-from tests.bench.cluster import BenchCluster, connected
-from tests.bench.load import Target
-from tests.bench.processes import answering, cpu_seconds, last_lines, running
-from tests.bench.roster import staff
+from tests.evidence.cluster import BenchCluster, connected
+from tests.evidence.load import Target
+from tests.evidence.processes import answering, cpu_seconds, last_lines, running
+from tests.evidence.roster import staff
 
 REPORTERS = 8  # as many persons report at once, each with a token of their own
 ENTERPRISES = 256  # as many enterprises are reported on

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from tests.bench.cluster import connected
+from tests.evidence.cluster import connected
 
 REPORT_TABLES = ("hazards", "hazard_log", "timers", "outbox", "idempotency_keys")
 

@@ -1,0 +1,42 @@
+"""Runs one part of the bench or of the crash runs in its short form, as its users do, and reads what it printed."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy.local.settings import ROOT
+
+FIGURE = re.compile(r"^(\w+) (-?[0-9.]+|nan) (\S+) ([0-9.e+-]+|-) (ok|short)$", re.MULTILINE)
+_FORM = {"bench": "--quick", "crash": "--short"}
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One line for programs: `name value unit aim ok|short`."""
+
+    value: float
+    unit: str
+    verdict: str
+
+
+def figures_of(
+    command: Literal["bench", "crash"], part: str, *arguments: str, seconds: float = 220
+) -> dict[str, Printed]:
+    """What `make bench ONLY=<part>` or `make crash ONLY=<part>` prints in its short form, by name.
+
+    AssertionError with the end of its output when an arm did not run honestly, or not within `seconds`.
+    """
+    result = subprocess.run(
+        [sys.executable, "-m", f"tests.{command}", _FORM[command], "--only", part, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    found = FIGURE.findall(result.stdout)
+    assert found, f"{part} printed no figure: {result.stdout[-2000:]}"
+    return {name: Printed(float(value), unit, verdict) for name, value, unit, _, verdict in found}
