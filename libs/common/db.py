@@ -11,17 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from libs.common.connections import Connections
 from libs.common.errors import Busy, Contended, DatabaseUnavailable, OutcomeUnknown
 
 Record = asyncpg.Record
-
-_CLOSE_SECONDS = 1.5
 
 _GONE = (
     asyncpg.PostgresConnectionError,
@@ -135,24 +132,7 @@ class Database:
     def __init__(
         self, url: str, *, pool_size: int = 10, application_name: str = "hazardloop", pool_timeout: float = 10
     ) -> None:
-        self._engine: AsyncEngine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
-            isolation_level="AUTOCOMMIT",
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=pool_timeout,
-            pool_use_lifo=True,
-            connect_args={
-                "timeout": 5,
-                "command_timeout": 60,
-                "server_settings": {
-                    "application_name": application_name,
-                    "timezone": "UTC",
-                    "jit": "off",
-                    "idle_in_transaction_session_timeout": "60000",
-                },
-            },
-        )
+        self._connections = Connections(url, size=pool_size, application_name=application_name, timeout=pool_timeout)
         self.pool_size = pool_size
         self.announced = asyncio.Event()  # set after a commit that announced something: wakes the relay of this process
 
@@ -163,11 +143,11 @@ class Database:
         Raises DatabaseUnavailable when PostgreSQL is away, OutcomeUnknown when it went away during COMMIT,
         Busy when it refused for a passing reason (deadlock, resources, shutdown).
         """
-        conn, pg = await self._checkout()
-        tx = Tx(self, conn, pg)
+        checked = await self._connections.take()
+        tx = Tx(self, checked.conn, checked.pg)
         try:
             try:
-                await pg.execute("BEGIN")
+                await tx._pg.execute("BEGIN")
                 yield tx
                 await tx._flush()
             except BaseException as error:
@@ -177,7 +157,7 @@ class Database:
                 raise seen from error
             await self._commit(tx)
         finally:
-            await conn.close()
+            await self._connections.give_back(checked, clean=tx._session is None)
         tx._committed()
 
     async def alone(self, sql: str, *args: Any) -> list[Record]:
@@ -186,17 +166,17 @@ class Database:
         When PostgreSQL goes away meanwhile, a statement that writes may have been committed or not: use it only where
         doing it again does no harm.
         """
-        conn, pg = await self._checkout()
-        tx = Tx(self, conn, pg)
+        checked = await self._connections.take()
+        tx = Tx(self, checked.conn, checked.pg)
         try:
-            return await pg.fetch(sql, *args)
+            return await tx._pg.fetch(sql, *args)
         except BaseException as error:
             await self._give_up(tx, error)
             if (seen := _translated(error, tx)) is error:
                 raise
             raise seen from error
         finally:
-            await conn.close()
+            await self._connections.give_back(checked, clean=tx._session is None)
 
     async def _commit(self, tx: Tx) -> None:
         try:
@@ -210,22 +190,6 @@ class Database:
         await tx._close_session()
         if done != "COMMIT":  # PostgreSQL answers a COMMIT after a failed statement with ROLLBACK, and with no error
             raise RuntimeError("a failed statement was passed over: the transaction was rolled back")
-
-    async def _checkout(self) -> tuple[AsyncConnection, "asyncpg.Connection[Record]"]:
-        """A live connection; those that died with the server are thrown away until the pool is fresh."""
-        for _ in range(self.pool_size + 1):
-            try:
-                conn = await self._engine.connect()
-                pg = (await conn.get_raw_connection()).driver_connection
-            except PoolTimeout as error:
-                raise Busy("数据库连接已用尽，请稍后重试") from error
-            except (DBAPIError, *_GONE_IF_CLOSED, asyncpg.PostgresError) as error:
-                raise DatabaseUnavailable from error
-            if pg is not None and not pg.is_closed():
-                return conn, pg
-            await conn.invalidate()
-            await conn.close()
-        raise DatabaseUnavailable
 
     async def _give_up(self, tx: Tx, error: BaseException) -> None:
         """Leaves no dirty connection in the pool: a cancelled or broken one is cut, any other is rolled back."""
@@ -247,9 +211,7 @@ class Database:
 
     async def close(self) -> None:
         """Closes every connection, within seconds even if the server does not answer."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._engine.dispose()
+        await self._connections.close()
 
 
 def _translated(error: BaseException, tx: Tx) -> BaseException:

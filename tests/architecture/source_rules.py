@@ -25,10 +25,11 @@ CATCHES_ALL = (
     "tests/",
 )
 COMMITS = ("libs/common/db.py", "libs/common/bus/", "libs/common/migrations.py", "services/*/migrations/")
+CONNECTS = (*COMMITS, "libs/common/connections.py")
 # The one table of statuses, and the probes that it is built upon.
 SPEAKS_HTTP = ("libs/common/http.py", "libs/common/health.py")
 # Leases and group membership compare instants that several machines wrote: the one clock they share is the database's.
-READS_SQL_CLOCK = ("libs/common/bus/", "libs/common/relay.py")
+READS_SQL_CLOCK = ("libs/common/bus/", "libs/common/relay.py", "libs/common/relay_leases.py")
 PURE_MODULES = frozenset(
     {"__future__", "abc", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum"}
     | {"functools", "hashlib", "itertools", "math", "operator", "re", "stdnum", "string", "types", "typing"}
@@ -86,7 +87,8 @@ def only_db_commits(source: Source) -> Found:
                 "begin_nested",
             }:
                 yield node.lineno, f"calls .{node.func.attr}()"
-            if name.rsplit(".", 1)[-1] in _ENGINES or name == "asyncpg.connect":
+            connects = name.rsplit(".", 1)[-1] in _ENGINES or name == "asyncpg.connect"
+            if connects and not source.inside(*CONNECTS):
                 yield node.lineno, f"opens its own connection with {name}"
     for text in source.texts():
         if _TRANSACTION_WORD.match(str(text.value)):

@@ -34,6 +34,7 @@ BROKEN: dict[str, list[tuple[str, str]]] = {
         ),
         ("libs/common/outbox.py", DOC + "pool = asyncpg.create_pool('')\n"),
         ("services/registry/store/rows.py", DOC + "engine = create_async_engine('')\n"),
+        ("libs/common/connections.py", DOC + "async def f(c):\n    await c.execute('COMMIT')\n"),
     ],
     "only_clock_reads_the_clock": [
         ("services/hazards/domain/deadlines.py", DOC + "x = datetime.now(UTC)\n"),
@@ -85,6 +86,7 @@ SOUND: list[tuple[str, str]] = [
     ("services/hazards/__init__.py", ""),
     ("services/hazards/long.py", DOC + "x = 1\n" * 399),
     ("libs/common/db.py", DOC + "async def f(c):\n    await c.execute('COMMIT')\n"),
+    ("libs/common/connections.py", DOC + "engine = create_async_engine('')\n"),
     ("libs/common/bus/kafka.py", DOC + "async def f(c):\n    await c.commit()\n"),
     ("services/hazards/api/orders.py", DOC + "def f():\n    'Commit nothing: now() is said here only in words.'\n"),
     ("services/hazards/store/rows.py", DOC + "TEXT = 'beginning of the commitment'\n"),

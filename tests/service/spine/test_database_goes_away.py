@@ -275,3 +275,22 @@ async def test_errors_of_a_block_leave_their_connection_usable(db: Database) -> 
             await toys.rows_of(db, "INSERT INTO facts (name, value) VALUES ('a', ''), ('a', '')")
     assert await _all_at_once(db) == db.pool_size
     assert await toys.rows_of(db, "SELECT * FROM facts") == []
+
+
+async def test_a_connection_goes_from_hand_to_hand_and_to_whoever_waits(toy_url: str) -> None:
+    db = Database(toy_url, pool_size=1)
+    try:
+        async with db.transaction() as tx:
+            pid = await tx.fetchval("SELECT pg_backend_pid()")
+            waiting = [asyncio.create_task(_backend(db)) for _ in range(5)]
+            await asyncio.sleep(0)
+        assert await asyncio.gather(*waiting) == [pid] * 5
+        assert await _backend(db) == pid
+    finally:
+        await db.close()
+
+
+async def _backend(db: Database) -> int:
+    async with db.transaction() as tx:
+        pid: int = await tx.fetchval("SELECT pg_backend_pid()")
+    return pid

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+import uvloop
 
 from libs.common.batcher import Batcher
 from libs.common.errors import Busy, Overloaded
@@ -55,6 +56,31 @@ async def test_what_comes_during_a_flush_makes_the_next_batch() -> None:
     flushes.gate.set()
     assert await asyncio.gather(*callers) == [n * 10 for n in range(1, 102)]
     assert [len(batch) for batch in flushes.batches] == [1, 100]
+
+
+async def test_those_just_answered_are_waited_for_so_that_all_go_together_again() -> None:
+    """Otherwise the first to return is flushed alone, and the others wait for a flush that costs as much as theirs."""
+    flushes = Flushes()
+    flushes.gate.clear()
+    batcher = Batcher(flushes, parallel=1, max_wait=60)
+    callers = [asyncio.create_task(batcher.submit(n)) for n in range(32)]
+    await until(lambda: bool(flushes.batches))
+    began = asyncio.get_running_loop().time()  # half of what this flush takes is how long the next batch may wait
+    await until(lambda: asyncio.get_running_loop().time() > began + 0.02)
+    flushes.gate.set()
+    await asyncio.gather(*callers)
+    first = asyncio.create_task(batcher.submit(0))
+    await settle()
+    assert len(flushes.batches) == 1
+    await asyncio.gather(first, *(batcher.submit(n) for n in range(1, 32)))
+    assert [len(batch) for batch in flushes.batches] == [32, 32]
+
+
+async def test_those_who_do_not_come_again_are_not_waited_for_longer_than_half_a_flush() -> None:
+    flushes = Flushes()
+    batcher = Batcher(flushes, parallel=1, max_wait=60)
+    await asyncio.gather(*(batcher.submit(n) for n in range(32)))
+    assert await asyncio.wait_for(batcher.submit(1), 5) == 10
 
 
 async def test_a_batch_has_a_largest_size() -> None:
@@ -184,3 +210,15 @@ async def test_drain_waits_for_everything() -> None:
     assert sum(len(batch) for batch in flushes.batches) == 9
     assert flushes.finished == len(flushes.batches)
     await asyncio.gather(*callers)
+
+
+def test_items_of_one_round_are_one_batch_on_the_event_loop_of_the_services() -> None:
+    flushes = Flushes()
+
+    async def callers() -> list[int]:
+        batcher: Batcher[int, int] = Batcher(flushes)
+        return list(await asyncio.gather(*(batcher.submit(n) for n in range(3))))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(callers()) == [0, 10, 20]
+    assert flushes.batches == [[0, 1, 2]]
