@@ -124,6 +124,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             await peer.settle(tell)
             arms.append(Arm(PGBENCH, peer.run))
         await http.run(-1)  # a first round fills caches and is not counted
+        await cluster.recycle_log()
         http = _HttpArm(system, effort.seconds)
         arms[0] = Arm(HTTP, http.run)
         rounds = await take_turns(arms, effort.rounds, tell)

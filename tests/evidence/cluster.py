@@ -23,8 +23,10 @@ SETTINGS = {
     "track_commit_timestamp": "on",  # says when an effect was committed, without a second program that asks for it
     "track_wal_io_timing": "on",  # says what one flush costs here
     "max_wal_size": "8GB",  # a checkpoint in the middle of a round would weigh on whichever arm it meets
+    "min_wal_size": "1GB",  # see `recycle_log`
     "checkpoint_timeout": "1h",
 }
+_FILL = "SELECT pg_logical_emit_message(false, 'bench', repeat('.', 128 * 1024 * 1024))"
 _MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -53,6 +55,17 @@ class BenchCluster:
     async def checkpoint(self) -> None:
         """A checkpoint now, so that none falls into a round by itself."""
         async with connected(self.server) as connection:
+            await connection.execute("CHECKPOINT")
+
+    async def recycle_log(self) -> None:
+        """Fills as much log as is kept, then lets it be used again, as on a server that has run for an hour.
+
+        A new server makes each segment of 16 MB when it is first written to, and whoever commits meanwhile waits for
+        the zeros and their flush: once a second at full load, which no server does that has old segments to recycle.
+        """
+        async with connected(self.server) as connection:
+            for _ in range(8):
+                await connection.execute(_FILL)
             await connection.execute("CHECKPOINT")
 
     async def flush_milliseconds(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from services.notifications.domain.duty import Shift, on_duty
@@ -84,6 +85,7 @@ def node(tier: Tier, area_path: str) -> str | None:
     return area_path[:digits] if digits is not None and len(area_path) >= digits else None
 
 
+@lru_cache(maxsize=8192)  # a district has some thousand area nodes
 def nodes(area_path: str) -> tuple[str, ...]:
     """Every path whose staff may have to hear of something at that place."""
     return tuple(sorted({path for tier in Tier if (path := node(tier, area_path)) is not None}))

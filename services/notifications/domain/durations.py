@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 _PARTS = re.compile(
     r"P(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,5})D)?"
@@ -19,6 +20,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**parts)
 
 
+@lru_cache(maxsize=1024)  # policies name a few dozen
 def format_duration(span: timedelta) -> str:
     """The shortest form of a duration that is not negative: thirty minutes → `PT30M`, nothing → `PT0S`."""
     if span < timedelta(0):

@@ -13,7 +13,7 @@ from libs.common.envelope import Event
 from libs.common.ids import new_id
 from libs.common.outbox import announce
 from services.notifications.domain import audience, ladder, texts
-from services.notifications.domain.audience import Directory, Listener
+from services.notifications.domain.audience import Directory, Listener, Tier
 from services.notifications.domain.cases import Hazard, Kind
 from services.notifications.domain.delivery import DeliveryState, delivery_id
 from services.notifications.domain.ladder import Alert, Command, Decision, Rung, State, Tell
@@ -63,6 +63,8 @@ class Desk:
         self._wakes: dict[UUID, datetime] = {}
         self._events: list[Event] = []
         self._messages: list[dict[str, Any]] = []
+        self._reached: dict[tuple[Tier, frozenset[str], str, UUID | None], tuple[Listener, ...]] = {}
+        self._labels: dict[str, str] = {}
 
     def open(self, kind: Kind, occasion: str, hazard: Hazard, actor: Actor) -> Alert | None:
         """A new alert of that kind with the ladder in force, or None where policy says that nobody is told."""
@@ -120,18 +122,27 @@ class Desk:
         return decision
 
     def _reach(self, rung: Rung, alert: Alert) -> tuple[Listener, ...]:
-        return audience.listeners(
-            rung.tier,
-            rung.roles,
-            area_path=alert.area_path,
-            enterprise_id=alert.enterprise_id,
-            directory=self._facts.directory,
-            now=self._now,
-        )
+        """Found once for all alerts of one place: facts and instant are the same for the whole desk."""
+        spot = (rung.tier, rung.roles, alert.area_path, alert.enterprise_id if rung.tier is Tier.ENTERPRISE else None)
+        if spot not in self._reached:
+            self._reached[spot] = audience.listeners(
+                rung.tier,
+                rung.roles,
+                area_path=alert.area_path,
+                enterprise_id=alert.enterprise_id,
+                directory=self._facts.directory,
+                now=self._now,
+            )
+        return self._reached[spot]
+
+    def _label(self, area_path: str) -> str:
+        if area_path not in self._labels:
+            self._labels[area_path] = audience.area_label(area_path, self._facts.directory)
+        return self._labels[area_path]
 
     def _message(self, alert: Alert, tell: Tell, listener: Listener, hazard: Hazard) -> dict[str, Any]:
         template = choose(self._facts.templates, alert.kind, hazard.level, alert.area_path, self._now)
-        area = audience.area_label(alert.area_path, self._facts.directory)
+        area = self._label(alert.area_path)
         return {
             "id": delivery_id(alert.id, tell.number, listener.person_id, listener.channel),
             "alert_id": alert.id,
