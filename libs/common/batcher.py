@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from libs.common.errors import Busy, Overloaded
+from libs.common.failpoints import failpoint
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -95,7 +96,9 @@ class Batcher(Generic[T, R]):
     async def _run(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         began = asyncio.get_running_loop().time()
         try:
+            failpoint("batcher.gathered")
             results = await self._flush([item for item, _ in batch])
+            failpoint("batcher.flushed")
             if len(results) != len(batch):
                 raise RuntimeError(f"{len(results)} answers to {len(batch)} items")
         except BaseException as error:  # handed on to every caller of the batch, whatever it is

@@ -9,10 +9,11 @@ from uuid import UUID
 from libs.common.bus.base import Bus, BusUnavailable, Delivered, Subscription, UnknownTopic
 from libs.common.clock import Clock
 from libs.common.db import Database, Tx
-from libs.common.dead_letters import DeadLetter, bury, exhume, mark_replayed
+from libs.common.dead_letters import DeadLetter, bury, count_lying, exhume, mark_replayed
 from libs.common.envelope import BadEnvelope, Event, from_message
 from libs.common.errors import Busy
 from libs.common.facts import database_id
+from libs.common.failpoints import failpoint
 from libs.common.inbox import first_time
 from libs.common.metrics import CONSUMED
 from libs.common.stopping import rest
@@ -59,6 +60,7 @@ class Consumer:
         delivered = await subscription.poll(self._batch, 0.5)
         if not delivered:
             return
+        failpoint("consumer.polled")
         while True:
             try:
                 await self.handle(delivered)
@@ -68,7 +70,9 @@ class Consumer:
                 await rest(stop, 0.5)
                 if stop.is_set():
                     return
+        failpoint("consumer.committed")
         await subscription.ack(delivered)
+        failpoint("consumer.acknowledged")
 
     async def handle(self, delivered: Sequence[Delivered]) -> None:
         """The effect of these messages, once each. What cannot be handled goes to the dead letters alone.
@@ -86,9 +90,9 @@ class Consumer:
             await self._effect([event for _, event in good])
         except Busy:
             raise
-        except Exception:  # some event of the batch is poison: each alone finds out which
-            log.exception("consumer %s: a batch of %d failed, trying one by one", self._name, len(good))
-            bad += await self._one_by_one(good)
+        except Exception:  # some event of the batch is poison: its halves find out which
+            log.exception("consumer %s: a batch of %d failed and is halved", self._name, len(good))
+            bad += await self._apart(good)
         if bad:
             await self._bury(bad)
         CONSUMED.labels(self._name, "handled").inc(len(delivered) - len(bad))
@@ -120,14 +124,30 @@ class Consumer:
                 await self._bury([(letter.delivered, _reason(error))])
         return healed
 
-    async def _one_by_one(self, items: Sequence[tuple[Delivered, Event]]) -> list[tuple[Delivered, str]]:
+    async def replay_all(self) -> tuple[int, int]:
+        """Every buried message again, each once: how many had their effect, how many stay. Raises Busy."""
+        async with self._db.transaction() as tx:
+            lying = await count_lying(tx, self._topics)
+        healed = await self.replay_dead_letters(lying)
+        return healed, lying - healed
+
+    async def _apart(self, items: Sequence[tuple[Delivered, Event]]) -> list[tuple[Delivered, str]]:
+        """The effect of a batch that failed as a whole: of its halves, in order, until the event at fault fails alone.
+
+        One bad event among five hundred costs nineteen transactions and not five hundred, so that nobody waits for it.
+        """
         failed: list[tuple[Delivered, str]] = []
-        for item, event in items:
+        half = len(items) // 2
+        for part in (items[:half], items[half:]):
             try:
-                await self._effect([event])
+                await self._effect([event for _, event in part])
             except Busy:
                 raise
             except Exception as error:
+                if len(part) > 1:
+                    failed += await self._apart(part)
+                    continue
+                ((item, event),) = part
                 log.exception("consumer %s: event %s goes to the dead letters", self._name, event.id)
                 failed.append((item, _reason(error)))
         return failed
@@ -145,6 +165,7 @@ class Consumer:
     async def _effect_in(self, tx: Tx, events: Sequence[Event]) -> None:
         now = self._clock.now()
         unseen = await first_time(tx, [event.id for event in events], now)
+        failpoint("consumer.remembered")
         fresh: list[Event] = []
         for event in events:
             if event.id in unseen:
@@ -152,6 +173,7 @@ class Consumer:
                 fresh.append(event)
         if fresh:
             await self._apply(tx, fresh, now)
+            failpoint("consumer.applied")
 
 
 def _reason(error: Exception) -> str:

@@ -63,6 +63,13 @@ async def exhume(tx: Tx, topics: Sequence[str], but: Sequence[UUID] = ()) -> Dea
     return DeadLetter(row["id"], Delivered(message, row["partition_no"], row["offset_no"]))
 
 
+async def count_lying(tx: Tx, topics: Sequence[str]) -> int:
+    """How many letters of the topics lie there now."""
+    sql = "SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL AND topic = ANY($1::text[])"
+    count: int = await tx.fetchval(sql, list(topics))
+    return count
+
+
 async def mark_replayed(tx: Tx, letter: DeadLetter, now: datetime) -> None:
     """The letter has had its effect in this transaction."""
     await tx.execute("UPDATE dead_letters SET replayed_at = $2 WHERE id = $1", letter.id, now)

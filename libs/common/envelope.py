@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from libs.common.contracts.base import Contract
 from libs.common.ids import new_id
 from libs.common.logs import trace_id
 
+_PLAIN_JSON = "application/json"
+_JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 
 
@@ -62,24 +65,54 @@ def new_event(payload: Contract, *, key: str | UUID, sequence: int, now: datetim
 
 def to_message(event: Event) -> Message:
     """The event as a message: JSON body, CloudEvents attributes as `ce_` headers."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": str(event.id),
-        "ce_source": f"/hazardloop/{event.source}",
-        "ce_type": event.type,
-        "ce_time": event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "ce_subject": event.key,
-        "ce_dataschema": event.schema,
-        "sequence": str(event.sequence),
-        "content-type": "application/json",
-    }
-    if event.traceparent:
-        headers["traceparent"] = event.traceparent
-    return Message(
-        topic=event.topic,
-        key=event.key.encode(),
-        value=event.body.encode(),
-        headers=tuple((name, value.encode()) for name, value in headers.items()),
+    kind = event.source, event.type, event.schema
+    return encoded(
+        event.topic,
+        event.key.encode(),
+        event.body.encode(),
+        str(event.id).encode(),
+        kind,
+        event.sequence,
+        event.time,
+        event.traceparent,
+    )
+
+
+def encoded(
+    topic: str,
+    key: bytes,
+    body: bytes,
+    id: bytes,
+    kind: tuple[str, str, str],
+    sequence: int,
+    time: datetime,
+    traceparent: str | None,
+) -> Message:
+    """The message of an event whose texts are encoded already; `kind` is its source, type and schema."""
+    source, type_, schema = _kind(*kind)
+    headers: tuple[tuple[str, bytes], ...] = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", id),
+        source,
+        type_,
+        ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+        ("ce_subject", key),
+        schema,
+        ("sequence", str(sequence).encode()),
+        ("content-type", b"application/json"),
+    )
+    if traceparent:
+        headers += (("traceparent", traceparent.encode()),)
+    return Message(topic, key, body, headers)
+
+
+@lru_cache(maxsize=256)
+def _kind(source: str, type_: str, schema: str) -> tuple[tuple[str, bytes], tuple[str, bytes], tuple[str, bytes]]:
+    """The headers that all events of a kind have in common, encoded once."""
+    return (
+        ("ce_source", f"/hazardloop/{source}".encode()),
+        ("ce_type", type_.encode()),
+        ("ce_dataschema", schema.encode()),
     )
 
 
@@ -88,19 +121,25 @@ def from_message(message: Message) -> Event:
     try:
         headers = {name: value.decode() for name, value in message.headers}
         body = message.value.decode()
-        parsed = json.loads(body, parse_constant=_no_number)
+        parsed = _parse(body)
         sound = "\\u" not in body or all(map(_storable, _texts(parsed)))
     except (ValueError, RecursionError) as error:
         raise BadEnvelope(f"unreadable: {error}") from error
     if not isinstance(parsed, dict):
         raise BadEnvelope("the body is no JSON object")
-    if not sound or not all(map(_storable, headers.values())):
+    if not sound or not _storable("".join(headers.values())):
         raise BadEnvelope("the message holds a NUL character or half a character")
-    return _event(message.topic, headers, body, parsed)
+    event = _event(message.topic, headers, body, parsed)
+    if event.key.encode() != message.key:  # it is in some partition, and its order among its like is anybody's guess
+        raise BadEnvelope("the key of the message is not its ce_subject")
+    return event
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+_parse = json.JSONDecoder(parse_constant=_no_number).decode  # made once: `json.loads` makes one at every call
 
 
 def _instant(text: str) -> datetime:
@@ -133,6 +172,8 @@ def _storable(text: str) -> bool:
 def _event(topic: str, headers: Mapping[str, str], body: str, parsed: dict[str, Any]) -> Event:
     if headers.get("ce_specversion") != "1.0":
         raise BadEnvelope("ce_specversion is not 1.0")
+    if not _JSON.match(headers.get("content-type", _PLAIN_JSON)):
+        raise BadEnvelope("the content type is not JSON")
     try:
         event = Event(
             id=UUID(headers["ce_id"]),

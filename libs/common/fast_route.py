@@ -21,6 +21,7 @@ from libs.common.actors import Actor
 from libs.common.asgi import Refuse
 from libs.common.auth import TokenVerifier
 from libs.common.errors import AppError, InvalidInput, Kind, Unauthenticated
+from libs.common.failpoints import failpoint
 from libs.common.problems import field_errors, refusal
 from libs.common.requests import claim_of, current_actor, idempotency_claim
 
@@ -134,6 +135,7 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         scope["route"] = lane.route
+        failpoint("api.received")
         try:
             response = await lane.answer(scope, receive)
         except AppError as error:
@@ -142,7 +144,9 @@ class FastLane:
             await self._refuse(error, send)
             return
         if response is not None:
+            failpoint("api.answering")
             await response(scope, receive, send)
+            failpoint("api.answered")
 
 
 def lanes_of(routers: Iterable[APIRouter]) -> dict[tuple[str, str], Lane]:

@@ -82,9 +82,10 @@ def _written_out(value: Any) -> Any:
 
 
 def _within_calendar(instant: datetime) -> datetime:
+    """In the time of the place: PostgreSQL reads no text with an offset of sixteen hours, which RFC 3339 allows."""
     if not 1970 <= instant.year <= 9000:
         raise PydanticCustomError("impossible_time", "the year is out of range")
-    return instant
+    return instant.astimezone(SHANGHAI)
 
 
 LocalTime = Annotated[

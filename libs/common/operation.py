@@ -16,6 +16,7 @@ from libs.common.batcher import Batcher
 from libs.common.clock import Clock
 from libs.common.db import Database, Tx
 from libs.common.errors import AppError, Busy, Conflict, Contended, IdempotencyKeyReused, Overloaded
+from libs.common.failpoints import failpoint
 from libs.common.idempotency import Answer, Claim, KeyRaced, recall, remember
 from libs.common.logs import trace_id
 from libs.common.metrics import BATCH_SIZE, REFUSED_FULL
@@ -113,8 +114,11 @@ class Operation(Generic[C, R]):
                     return given
             BATCH_SIZE.labels(self.name).observe(len(commands))
             composed = compose(await self._apart(tx, commands, now))
+            failpoint("bulk.performed")
             if claim is not None:
                 await remember(tx, [(claim, composed)], now)
+            failpoint("bulk.remembered")
+        failpoint("bulk.committed")
         return composed
 
     async def _apart(self, tx: Tx, commands: Sequence[C], now: datetime) -> Sequence[R | AppError]:
@@ -160,6 +164,7 @@ class Operation(Generic[C, R]):
         async with self._db.transaction() as tx:
             now = self._clock.now()
             given = await recall(tx, [entry.claim for entry in entries if entry.claim])
+            failpoint("operation.recalled")
             first: dict[tuple[str, str], int] = {}
             todo: list[int] = []
             for index, entry in enumerate(entries):
@@ -170,11 +175,14 @@ class Operation(Generic[C, R]):
                 todo.append(index)
             BATCH_SIZE.labels(self.name).observe(len(todo))
             results = await self._perform(tx, [entries[i].command for i in todo], now) if todo else []
+            failpoint("operation.performed")
             done: dict[int, Answer | AppError] = {
                 i: result if isinstance(result, AppError) else self._render(result)
                 for i, result in zip(todo, results, strict=True)
             }
             await remember(tx, list(_kept(entries, done)), now)
+            failpoint("operation.remembered")
+        failpoint("operation.committed")
         return [done[i] if i in done else _repeated(e, given, first, entries, done) for i, e in enumerate(entries)]
 
 

@@ -6,8 +6,19 @@ from zlib import crc32
 from libs.common.bus.base import MAX_MESSAGE_BYTES
 from libs.common.db import Tx
 from libs.common.envelope import Event
+from libs.common.failpoints import failpoint
 
 SHARDS = 8
+UNPUBLISHED = f"""(
+    SELECT o.* FROM generate_series(0, {SHARDS - 1}) AS s(shard)
+    LEFT JOIN LATERAL (SELECT * FROM relay_marks WHERE shard = s.shard ORDER BY id DESC LIMIT 1) AS m ON true
+    CROSS JOIN LATERAL (
+        SELECT outbox.*, outbox.xmin FROM outbox WHERE outbox.shard = s.shard
+        AND outbox.id > coalesce(m.published_to, 0) AND outbox.id <> ALL (coalesce(m.published_beyond, '{{}}'))
+    ) AS o
+) AS unpublished"""
+"""What is not published yet, for the FROM of whoever counts it."""
+
 _LARGEST = MAX_MESSAGE_BYTES - 20_000  # leaves room for the headers
 
 _INSERT = """
@@ -46,4 +57,5 @@ async def announce(tx: Tx, events: Sequence[Event]) -> None:
         [e.traceparent for e in events],
         [e.body for e in events],
     )
+    failpoint("outbox.announced")
     tx.after_commit(tx.db.announced.set)

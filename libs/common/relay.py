@@ -6,56 +6,40 @@ so unpublished rows are read by the shard's only leaseholder, and its token fenc
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from libs.common.bus.base import Bus, BusUnavailable
+from libs.common import relay_leases
+from libs.common.bus.base import Bus, BusUnavailable, Message
 from libs.common.clock import Clock
-from libs.common.db import Database, Record, Tx
-from libs.common.envelope import Event, to_message
+from libs.common.db import Database, Record
+from libs.common.envelope import Event, encoded
 from libs.common.errors import Busy
 from libs.common.facts import swap_fact
+from libs.common.failpoints import failpoint
 from libs.common.metrics import OUTBOX_OLDEST, RELAYED
-from libs.common.outbox import SHARDS
+from libs.common.relay_leases import HeldShard, Leases
+from libs.common.settled import Settled
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 5.0
 _IDLE_SECONDS = 0.1
 _MEET_SECONDS = 15.0
+_LANES = 2
 
-# MATERIALIZED: a locking subquery with LIMIT must run once, whatever plan is chosen
-_CLAIM = """
-WITH open AS MATERIALIZED (
-    SELECT shard FROM relay_leases WHERE holder = $1 OR expires_at <= clock_timestamp()
-    ORDER BY (holder = $1) DESC, shard LIMIT $3 FOR UPDATE SKIP LOCKED
-)
-UPDATE relay_leases l SET
-    holder = $1,
-    token = CASE WHEN l.holder = $1 AND l.expires_at > clock_timestamp() THEN l.token ELSE l.token + 1 END,
-    expires_at = clock_timestamp() + make_interval(secs => $2)
-FROM open WHERE l.shard = open.shard RETURNING l.shard, l.token
-"""
+# cast once, not once a row: hence the WITH
 _UNPUBLISHED = """
-SELECT o.* FROM unnest($1::smallint[]) AS held(shard)
-CROSS JOIN LATERAL (
-    SELECT id, event_id, topic, key, type, schema_id, sequence, time, traceparent, data FROM outbox
-    WHERE shard = held.shard AND published_at IS NULL ORDER BY id LIMIT $2
-) AS o
-"""
-# the lease rows stay locked until COMMIT: who lost a lease meanwhile, or wrote to a log since replaced, marks nothing
-_MARK = """
 WITH held AS MATERIALIZED (
-    SELECT l.shard FROM relay_leases l
-    JOIN unnest($3::smallint[], $4::bigint[]) AS h(shard, token) ON l.shard = h.shard AND l.token = h.token
-    FOR SHARE OF l
+    SELECT shard, upto, beyond::bigint[] FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS h(shard, upto, beyond)
 )
-UPDATE outbox o SET published_at = $2 FROM held
-WHERE o.id = ANY($1::bigint[]) AND o.shard = held.shard AND o.published_at IS NULL
-"""
-_SHARE = """
-SELECT count(*) FROM relay_members WHERE holder <> $1 AND expires_at > clock_timestamp()
+SELECT o.* FROM held CROSS JOIN LATERAL (
+    SELECT id, shard, convert_to(event_id::text, 'UTF8') AS event_id, topic, convert_to(key, 'UTF8') AS key, type,
+           schema_id, sequence, time, traceparent, convert_to(data, 'UTF8') AS data FROM outbox
+    WHERE shard = held.shard AND id > held.upto AND id <> ALL (held.beyond) ORDER BY id LIMIT $4
+) AS o
 """
 
 
@@ -66,11 +50,11 @@ class Relay:
         self._db = db
         self._bus = bus
         self._clock = clock
-        self._holder = holder
         self._source = source
         self._per_shard = per_shard
-        self._held: Mapping[int, int] = {}
-        self._held_until = 0.0
+        self._leases = Leases(db, holder)
+        self._settled = Settled(db)
+        self._behind = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publishes until `stop` is set; a bus or a database that is away is waited for."""
@@ -89,88 +73,81 @@ class Relay:
                 log.warning("relay waits %.1f s: %s", pause, error)
             if pause:
                 await self._wait(stop, pause, wakeable=not away)
-        await self._release()
+        await self._leases.release()
 
     async def meet_log(self) -> None:
-        """Marks every event unpublished when the log is not the one that they went to.
+        """Lets nothing count as published when the log is not the one that it went to.
 
         A new log knows nothing, and consumers drop what they have seen, so publishing all again is safe and heals.
         """
         identity = await self._bus.identity()
         async with self._db.transaction() as tx:
-            await tx.execute(
-                "INSERT INTO relay_leases (shard, holder, token, expires_at) "
-                "SELECT s, '', 0, '-infinity' FROM generate_series(0, $1) AS s ON CONFLICT DO NOTHING",
-                SHARDS - 1,
-            )
+            await relay_leases.prepare(tx)
             former = await swap_fact(tx, "bus_identity", identity)
+            failpoint("relay.meeting")
             if former not in (None, identity):
                 log.warning("the bus is another log than before: everything is published again")
-                await tx.execute("UPDATE relay_leases SET token = token + 1, expires_at = '-infinity'")
-                self._held_until = 0.0
-                await tx.execute("UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL")
+                await relay_leases.begin_again(tx)
+                self._leases.forget()
 
     async def publish_once(self) -> int:
-        """One pass over the shards held. The number of events published; raises BusUnavailable, Busy."""
-        await self._hold()
-        if not self._held:
+        """Goes over the shards held: once, or again and again in two lanes while one pass leaves something behind.
+
+        The number of events published; raises BusUnavailable, Busy.
+        """
+        held = await self._leases.hold(LEASE_SECONDS)
+        if not held:
             return 0
-        rows = await self._unpublished()
-        if not rows:
-            OUTBOX_OLDEST.labels(self._source).set(0)
-            return 0
-        now = self._clock.now()
-        OUTBOX_OLDEST.labels(self._source).set((now - min(row["time"] for row in rows)).total_seconds())
-        await self._bus.publish([to_message(event_of(row, self._source)) for row in rows])
-        await self._db.alone(_MARK, [row["id"] for row in rows], now, list(self._held), list(self._held.values()))
-        RELAYED.labels(self._source).inc(len(rows))
+        if not self._behind:
+            return await self._pass(held)
+        self._behind = False
+        shards = sorted(held, key=lambda one: one.shard)
+        return await self._in_lanes([lane for nr in range(_LANES) if (lane := shards[nr::_LANES])])
+
+    async def _in_lanes(self, lanes: list[list[HeldShard]]) -> int:
+        """One reads and marks in the database while another encodes for the bus; a key is in one lane only."""
+        outcomes = await asyncio.gather(*map(self._lane, lanes), return_exceptions=True)  # no lane outlives this call
+        moved = 0
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            moved += outcome
+        return moved
+
+    async def _lane(self, held: Collection[HeldShard]) -> int:
+        moved = 0
+        while True:
+            moved += (published := await self._pass(held))
+            if published < self._per_shard or time.monotonic() >= self._leases.renew_at:
+                return moved
+
+    async def _pass(self, held: Collection[HeldShard]) -> int:
+        settled = await self._settled.upto(next(iter(held)).server)
+        rows = await self._db.alone(
+            _UNPUBLISHED,
+            [one.shard for one in held],
+            [one.published_to for one in held],
+            [one.beyond_text() for one in held],
+            self._per_shard,
+        )
+        ids = {shard: [row["id"] for row in some] for shard, some in groupby(rows, itemgetter("shard"))}
+        oldest = min((row["time"] for row in rows), default=None)
+        OUTBOX_OLDEST.labels(self._source).set((self._clock.now() - oldest).total_seconds() if oldest else 0)
+        if rows:
+            await self._publish(rows)
+        for one in held:
+            one.published(ids.get(one.shard, ()), settled, self._per_shard)
+        if rows:
+            await self._leases.mark([one for one in held if one.shard in ids])
+            failpoint("relay.marked")
+            RELAYED.labels(self._source).inc(len(rows))
+        self._behind |= any(len(some) >= self._per_shard for some in ids.values())
         return len(rows)
 
-    async def _unpublished(self) -> list[Record]:
-        return await self._db.alone(_UNPUBLISHED, list(self._held), self._per_shard)
-
-    async def _hold(self) -> None:
-        """Renews the leases well before they end; the local deadline is taken before asking, hence never too late."""
-        if time.monotonic() < self._held_until - LEASE_SECONDS * 2 / 3:
-            return
-        asked = time.monotonic()
-        async with self._db.transaction() as tx:
-            rows = await tx.fetch(_CLAIM, self._holder, LEASE_SECONDS, await self._share(tx))
-        self._held = {row["shard"]: row["token"] for row in rows}
-        self._held_until = asked + LEASE_SECONDS
-
-    async def _share(self, tx: Tx) -> int:
-        """How many shards are a fair part among the replicas seen lately; what is over is let go."""
-        await tx.execute("DELETE FROM relay_members WHERE expires_at <= clock_timestamp()")
-        await tx.execute(
-            "INSERT INTO relay_members (holder, expires_at) "
-            "VALUES ($1, clock_timestamp() + make_interval(secs => $2)) "
-            "ON CONFLICT (holder) DO UPDATE SET expires_at = excluded.expires_at",
-            self._holder,
-            LEASE_SECONDS,
-        )
-        others: int = await tx.fetchval(_SHARE, self._holder)
-        share: int = math.ceil(SHARDS / (others + 1))
-        await tx.execute(
-            "UPDATE relay_leases SET expires_at = '-infinity', token = token + 1 WHERE holder = $1 "
-            "AND shard NOT IN (SELECT shard FROM relay_leases WHERE holder = $1 ORDER BY shard LIMIT $2)",
-            self._holder,
-            share,
-        )
-        return share
-
-    async def _release(self) -> None:
-        """Lets another replica go on at once; when the database is away the leases simply end."""
-        try:
-            async with self._db.transaction() as tx:
-                await tx.execute(
-                    "UPDATE relay_leases SET expires_at = '-infinity', holder = '', token = token + 1 "
-                    "WHERE holder = $1",
-                    self._holder,
-                )
-                await tx.execute("DELETE FROM relay_members WHERE holder = $1", self._holder)
-        except Busy:
-            log.info("leases are left to expire")
+    async def _publish(self, rows: Sequence[Record]) -> None:
+        failpoint("relay.read")
+        await self._bus.publish([_message_of(row, self._source) for row in rows])
+        failpoint("relay.published")
 
     async def _wait(self, stop: asyncio.Event, seconds: float, *, wakeable: bool) -> None:
         """Until `stop` is set or the time is over; if wakeable, until something is announced in this process."""
@@ -182,6 +159,12 @@ class Relay:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _message_of(row: Record, source: str) -> Message:
+    """The message of a row as `_UNPUBLISHED` reads it: its texts arrive as they go out."""
+    _, _, id, topic, key, type_, schema, sequence, time_, traceparent, data = row
+    return encoded(topic, key, data, id, (source, type_, schema), sequence, time_, traceparent)
 
 
 def event_of(row: Record, source: str) -> Event:

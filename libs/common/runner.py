@@ -24,6 +24,15 @@ _GRACE_REQUESTS = 4
 _GRACE = 5.5
 _LAST_RESORT = 8.5
 
+# a client that is gone without a word, such as a phone that lost its network, is found out within a minute
+_KEEPALIVE = (
+    (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 30),  # seconds of silence before the first question
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 10),
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 60_000),  # milliseconds for an answer to be taken
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Loop:
@@ -34,7 +43,16 @@ class Loop:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to us: the loops must hear them too."""
+    """Leaves the signals to us: the loops must hear them too. Finds out which clients are gone."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Options of a listening socket are those of every connection that it accepts."""
+        await super().startup(sockets)
+        for listening in (each for server in getattr(self, "servers", ()) for each in server.sockets):
+            with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                for level, name, value in _KEEPALIVE:
+                    if hasattr(socket, name):  # not every system has all of them
+                        same.setsockopt(level, getattr(socket, name), value)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

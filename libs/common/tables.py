@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, MetaData, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -31,7 +31,7 @@ def new_registry() -> registry:
 
 
 class OutboxColumns(SQLModel):
-    """An event announced with its change. Rows stay: a relay that meets a new log publishes all of them again."""
+    """An event announced with its change. Rows stay as they are: a new log is filled from them."""
 
     id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_args=(Identity(always=True),))
     shard: int = Field(sa_type=SmallInteger)
@@ -44,12 +44,11 @@ class OutboxColumns(SQLModel):
     time: datetime = Field(sa_type=Timestamp)
     traceparent: str | None = Field(default=None, sa_type=Text)
     data: str = Field(sa_type=Text)  # the JSON text that goes out: signed, hashed and compared as these bytes
-    published_at: datetime | None = Field(default=None, sa_type=Timestamp)
 
 
 def outbox_indexes(table: str = "outbox") -> tuple[Index, ...]:
-    """The relay's only query walks the unpublished rows of its shards in id order."""
-    return (Index(f"ix_{table}_unpublished", "shard", "id", postgresql_where=text("published_at IS NULL")),)
+    """The relay's only query walks the rows of its shards in id order, from where it has published everything."""
+    return (Index(f"ix_{table}_shard_id", "shard", "id"),)
 
 
 class RelayLeaseColumns(SQLModel):
@@ -59,6 +58,15 @@ class RelayLeaseColumns(SQLModel):
     holder: str = Field(default="", sa_type=Text)
     token: int = Field(default=0, sa_type=BigInteger)
     expires_at: datetime = Field(sa_type=Timestamp)
+
+
+class RelayMarkColumns(SQLModel):
+    """How far a shard is published, by the mark with the highest id: to `published_to`, and these ids beyond it."""
+
+    shard: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
+    id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_args=(Identity(always=True),))
+    published_to: int = Field(sa_type=BigInteger)
+    published_beyond: list[int] = Field(sa_type=ARRAY(BigInteger))
 
 
 class RelayMemberColumns(SQLModel):
@@ -112,8 +120,8 @@ class TimerColumns(SQLModel):
 
 
 def timer_indexes(table: str = "timers") -> tuple[Index, ...]:
-    """A sweep reads the earliest."""
-    return (Index(f"ix_{table}_due_at", "due_at"),)
+    """A sweep reads the earliest; those of one instant in an order that scatters their subjects over all pages."""
+    return (Index(f"ix_{table}_due_at", "due_at", text("uuid_hash(subject_id)")),)
 
 
 class IdempotencyColumns(SQLModel):

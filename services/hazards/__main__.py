@@ -1,4 +1,4 @@
-"""`python -m services.hazards [serve|app|worker|migrate|openapi|reconcile|diagram]`."""
+"""`python -m services.hazards [serve|app|worker|migrate|openapi|replay|reconcile|diagram]`."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from services.hazards.app import create_app
 from services.hazards.domain.diagram import mermaid
 from services.hazards.settings import HazardsSettings
 from services.hazards.store import counters
-from services.hazards.worker import loops
+from services.hazards.worker import consumer, loops
 
 
 def _diagram(_: HazardsSettings) -> None:
@@ -33,4 +33,5 @@ async def _recount(settings: HazardsSettings) -> int:
 
 
 if __name__ == "__main__":
-    Service("hazards", HazardsSettings, create_app, loops, {"reconcile": _reconcile, "diagram": _diagram}).main()
+    more = {"reconcile": _reconcile, "diagram": _diagram}
+    Service("hazards", HazardsSettings, create_app, loops, more, consumer).main()

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from libs.common.contracts import check_version
 from libs.common.contracts import registry as contracts
 from libs.common.db import Tx
 from libs.common.envelope import Event
+from libs.common.failpoints import failpoint
 from services.hazards.store.copies import Area, Enterprise, keep_areas, keep_enterprises
 
 TOPICS = (contracts.AREAS, contracts.ENTERPRISES)
@@ -21,6 +23,7 @@ async def apply(tx: Tx, events: Sequence[Event], now: datetime) -> None:
     areas: list[Area] = []
     enterprises: list[Enterprise] = []
     for event in events:
+        check_version(event.type, event.schema)
         if event.type == contracts.AreaChanged.event_type:
             areas.append(_area(contracts.AreaChanged.model_validate(event.data)))
         elif event.type in _ENTERPRISE:
@@ -29,6 +32,7 @@ async def apply(tx: Tx, events: Sequence[Event], now: datetime) -> None:
         await keep_areas(tx, areas)
     if enterprises:
         await keep_enterprises(tx, enterprises)
+    failpoint("hazards.copied")
 
 
 def _area(area: contracts.AreaChanged) -> Area:

@@ -2,22 +2,22 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.db import Database
 from libs.common.errors import Busy
+from libs.common.failpoints import failpoint
 from libs.common.relay import Relay
+from libs.common.retention import Retention
 from libs.common.runner import Loop, replica
 from libs.common.stopping import rest
-from libs.common.timers import Sweeper
 from services.hazards import consumers, timers
-from services.hazards.operations.moves import Moving
 from services.hazards.publishing import SOURCE
 from services.hazards.settings import HazardsSettings
 from services.hazards.store import counters
-from services.hazards.store.rulebooks import Rulebooks
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +26,18 @@ _FOLD_BATCH = 10_000
 
 def loops(settings: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
     """The loops of one replica; any number of replicas may run."""
-    sweeper = Sweeper("hazards", db, clock, "hazards", timers.fire(Moving(Rulebooks())), every=settings.sweep_seconds)
     return [
         Loop("relay", Relay(db, bus, clock, holder=replica(), source=SOURCE).run),
-        Loop("consumer", Consumer("hazards", db, bus, consumers.TOPICS, consumers.apply, clock).run),
-        Loop("sweeper", sweeper.run),
+        Loop("consumer", consumer(settings, db, bus, clock).run),
+        Loop("sweeper", timers.sweeper(settings, db, clock).run),
         Loop("folder", Folder(db, settings.fold_seconds).run),
+        Loop("retention", Retention(db, clock, keep=timedelta(hours=settings.idempotency_hours)).run),
     ]
+
+
+def consumer(_: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> Consumer:
+    """What this service does with the events of others."""
+    return Consumer("hazards", db, bus, consumers.TOPICS, consumers.apply, clock)
 
 
 class Folder:
@@ -49,6 +54,7 @@ class Folder:
             try:
                 async with self._db.transaction() as tx:
                     folded = await counters.fold(tx, _FOLD_BATCH)
+                    failpoint("hazards.folded")
             except Busy as error:
                 log.warning("counters wait: %s", error)
             if folded < _FOLD_BATCH:

@@ -1,4 +1,4 @@
-"""`python -m services.notifications [serve|app|worker|migrate|openapi|diagram]`."""
+"""`python -m services.notifications [serve|app|worker|migrate|openapi|replay|diagram]`."""
 
 import sys
 
@@ -6,7 +6,7 @@ from libs.common.main import Service
 from services.notifications.app import NAME, create_app
 from services.notifications.domain.diagram import diagram
 from services.notifications.settings import NotificationsSettings
-from services.notifications.worker import loops
+from services.notifications.worker import consumer, loops
 
 
 def _diagram(_: NotificationsSettings) -> None:
@@ -14,4 +14,4 @@ def _diagram(_: NotificationsSettings) -> None:
 
 
 if __name__ == "__main__":
-    Service(NAME, NotificationsSettings, create_app, loops, {"diagram": _diagram}).main()
+    Service(NAME, NotificationsSettings, create_app, loops, {"diagram": _diagram}, consumer).main()

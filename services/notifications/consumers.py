@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from libs.common.consumer import Apply
-from libs.common.contracts import hazards, registry
+from libs.common.contracts import check_version, hazards, registry
 from libs.common.contracts.base import Contract
 from libs.common.db import Tx
 from libs.common.envelope import Event
@@ -23,6 +23,8 @@ def apply_events(attempts_allowed: int) -> Apply:
     """What the consumer of this service does; `attempts_allowed` is how often a message is tried."""
 
     async def apply(tx: Tx, events: Sequence[Event], now: datetime) -> None:
+        for event in events:
+            check_version(event.type, event.schema)
         areas = _read(
             registry.AreaChanged, [event for event in events if event.type == registry.AreaChanged.event_type]
         )

@@ -13,7 +13,9 @@ from typing import Protocol
 from libs.common.clock import Clock
 from libs.common.db import Database
 from libs.common.errors import Busy
+from libs.common.failpoints import failpoint
 from libs.common.metrics import DELIVERY_ATTEMPTS
+from services.notifications.channels.bulkhead import Bulkhead
 from services.notifications.domain.audience import Channel
 from services.notifications.domain.delivery import Backoff, Claimed, Outcome, Result
 from services.notifications.store import deliveries
@@ -21,6 +23,7 @@ from services.notifications.store import deliveries
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.2
+_GATHER_SECONDS = 0.01  # that a result waits for others, to be recorded with them: each turn is a flush to the disk
 _LAST_WORDS_SECONDS = 3.0
 
 
@@ -55,6 +58,7 @@ class DeliveryDoor:
         self._concurrency = concurrency
         self._lease = lease
         self._backoff = backoff
+        self._bulkhead = Bulkhead(concurrency)
         self._sending: dict[asyncio.Task[Result], Claimed] = {}
         self._unrecorded: list[tuple[Claimed, Result]] = []
 
@@ -63,11 +67,10 @@ class DeliveryDoor:
         try:
             while not stop.is_set():
                 try:
-                    started = await self._turn()
+                    await self._turn()
                 except Busy as error:
                     log.warning("deliveries wait: %s", error)
-                    started = 0
-                await self._wait(stop, _IDLE_SECONDS, started)
+                await self._wait(stop)
             await self._finish()
         finally:
             for task in self._sending:
@@ -88,41 +91,87 @@ class DeliveryDoor:
             await sender.close()
 
     async def _turn(self) -> int:
-        """Records what is finished, claims as much as there is room for and begins to send it."""
-        await self._record()
-        room = self._concurrency - len(self._sending)
-        if room <= 0:
-            return 0
+        """Records what is finished, claims as much as there is room for and begins to send it; how much that was.
+
+        When a receiver has no room left the claim is repeated without it: others may wait behind its messages.
+        """
+        started = 0
+        while True:
+            full = self._full()
+            claimed = await self._record_and_claim()
+            for message in claimed:
+                self._bulkhead.enter(message.receiver)
+                self._sending[asyncio.create_task(self._send(message))] = message
+            started += len(claimed)
+            if not claimed or self._full() == full or len(self._sending) >= self._concurrency:
+                return started
+
+    def _full(self) -> set[str]:
+        return {receiver for receiver, places in self._bulkhead.room().items() if not places}
+
+    async def _record_and_claim(self) -> list[Claimed]:
+        """One transaction, hence one flush, for what is done and what comes next. Raises Busy; nothing is lost then."""
+        self._collect()
+        limit = self._concurrency - len(self._sending)
+        if not self._unrecorded and limit <= 0:
+            return []
+        claimed: list[Claimed] = []
         async with self._db.transaction() as tx:
-            claimed = await deliveries.claim(tx, room, self._lease, self._clock.now())
-        for message in claimed:
-            self._sending[asyncio.create_task(self._send(message))] = message
-        return len(claimed)
+            now = self._clock.now()
+            if self._unrecorded:
+                await deliveries.record(tx, self._unrecorded, self._backoff, now)
+                failpoint("sender.recording")
+            if limit > 0:
+                room = self._bulkhead.room()
+                claimed = await deliveries.claim(tx, limit, self._lease, now, room=room, share=self._bulkhead.share)
+        failpoint("sender.recorded")
+        self._count()
+        failpoint("sender.claimed")
+        return claimed
 
     async def _send(self, message: Claimed) -> Result:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            return await self._call(message)
+        finally:
+            self._bulkhead.leave(message.receiver, loop.time() - began)
+
+    async def _call(self, message: Claimed) -> Result:
         if message.address is None:
             return Result(Outcome.FAILED, error="contact_gone")
         begun = self._clock.now()
+        failpoint("sender.calling")
         result = await self._senders[message.channel].send(message)
+        failpoint("sender.called")
         return replace(result, latency_ms=int((self._clock.now() - begun).total_seconds() * 1000))
 
-    async def _record(self) -> None:
+    def _collect(self) -> None:
         for task in [task for task in self._sending if task.done()]:
             message = self._sending.pop(task)
             self._unrecorded.append((message, _result_of(task)))
+
+    async def _record(self) -> None:
+        self._collect()
         if self._unrecorded:
             async with self._db.transaction() as tx:
                 await deliveries.record(tx, self._unrecorded, self._backoff, self._clock.now())
-            for message, result in self._unrecorded:
-                DELIVERY_ATTEMPTS.labels(message.channel.value, result.outcome.value, result.error or "").inc()
-            self._unrecorded.clear()
+            self._count()
 
-    async def _wait(self, stop: asyncio.Event, seconds: float, started: int) -> None:
-        """Until a message is through, `stop` is set, or it is time to look again; a full turn goes on at once."""
-        if started and len(self._sending) < self._concurrency:
-            seconds = 0.0
+    def _count(self) -> None:
+        """What was recorded is forgotten here."""
+        for message, result in self._unrecorded:
+            DELIVERY_ATTEMPTS.labels(message.channel.value, result.outcome.value, result.error or "").inc()
+        self._unrecorded.clear()
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        """Until some messages are through, `stop` is set, or it is time to look again."""
         stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({stopping, *self._sending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            {stopping, *self._sending}, timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if done:
+            await asyncio.wait({stopping}, timeout=_GATHER_SECONDS)
         stopping.cancel()
 
     async def _finish(self) -> None:

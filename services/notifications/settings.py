@@ -20,7 +20,7 @@ class NotificationsSettings(ServiceSettings):
     webhook_secret: str = ""  # signs messages to contacts without a secret of their own
     webhook_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
 
-    delivery_concurrency: int = Field(default=32, ge=1, le=256)
+    delivery_concurrency: int = Field(default=64, ge=1, le=256)
     delivery_attempts: int = Field(default=8, ge=1, le=30)
     delivery_first_wait_seconds: float = Field(default=2.0, gt=0, le=3600)
     delivery_longest_wait_seconds: float = Field(default=600.0, gt=0, le=86400)

@@ -1,10 +1,13 @@
 """The background side of the service: relay, consumer, ladders, deliveries."""
 
+from datetime import timedelta
+
 from libs.common.bus import Bus
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.db import Database
 from libs.common.relay import Relay
+from libs.common.retention import Retention
 from libs.common.runner import Loop, replica
 from libs.common.timers import Sweeper
 from services.notifications.channels.addresses import AllowList
@@ -25,7 +28,6 @@ def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> 
         secret=settings.webhook_secret,
         allow=AllowList(settings.allowed_networks, settings.allowed_hosts),
         timeout=settings.webhook_timeout_seconds,
-        concurrency=settings.delivery_concurrency,
     )
     return DeliveryDoor(
         db,
@@ -40,12 +42,17 @@ def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> 
 def loops(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
     """The loops of one replica; any number of replicas may run."""
     relay = Relay(db, bus, clock, holder=replica(), source=SOURCE)
-    consumer = Consumer(SOURCE, db, bus, TOPICS, apply_events(settings.delivery_attempts), clock)
     sweeper = Sweeper(SOURCE, db, clock, "alerts", fire_ladders(settings.delivery_attempts))
     door = create_door(settings, db, clock)
     return [
         Loop("relay", relay.run),
-        Loop("consumer", consumer.run),
+        Loop("consumer", consumer(settings, db, bus, clock).run),
         Loop("ladders", sweeper.run),
         Loop("deliveries", door.run),
+        Loop("retention", Retention(db, clock, keep=timedelta(hours=settings.idempotency_hours)).run),
     ]
+
+
+def consumer(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock) -> Consumer:
+    """What this service does with the events of others."""
+    return Consumer(SOURCE, db, bus, TOPICS, apply_events(settings.delivery_attempts), clock)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from libs.common.contracts import CONTRACTS, contract_for
+from libs.common.contracts import CONTRACTS, UnknownVersion, check_version, contract_for
 from libs.common.contracts.base import Contract
 from libs.common.contracts.catalogue import BadCatalogue, catalogue
 from libs.common.contracts.hazards import HazardFound
@@ -84,3 +84,17 @@ def test_the_check_for_personal_data_would_see_one() -> None:
 
     with pytest.raises(AssertionError):
         test_payloads_name_no_person_and_carry_no_free_text(Leaky)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "schema_id"),
+    [("hazard-found", "hazard-found.v1"), ("hazard-photographed", "hazard-photographed.v4"), ("nonsense", "nonsense")],
+)
+def test_a_known_version_and_an_unknown_kind_are_for_the_reader(event_type: str, schema_id: str) -> None:
+    check_version(event_type, schema_id)
+
+
+@pytest.mark.parametrize("schema_id", ["hazard-found.v2", "hazard-closed.v1", "nonsense", ""])
+def test_a_known_kind_in_another_version_is_not_read_as_the_one_we_know(schema_id: str) -> None:
+    with pytest.raises(UnknownVersion, match="hazard-found"):
+        check_version("hazard-found", schema_id)

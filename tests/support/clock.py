@@ -22,6 +22,9 @@ class FakeClock:
         heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._order), waking))
         await waking
 
+    def told(self, there: datetime, asked: float, heard: float) -> None:
+        """The database may say what it likes: this clock is moved by the test alone."""
+
     def advance(self, **duration: float) -> datetime:
         """Moves on by `timedelta(**duration)`; the new time."""
         return self.move_to(self._now + timedelta(**duration))

@@ -39,7 +39,9 @@ class Phone:
     answers: deque[str] = field(default_factory=deque)
 
     def will(self, *answers: str) -> None:
-        """`204`, `500`, …, `silent`, `reset`, `slow_body`, `huge_body`, `redirect <address>`, `garbage`."""
+        """`204`, `500`, …, `silent`, `reset`, `slow_body`, `huge_body`, `redirect <address>`, `garbage`, or
+        `later <status> <seconds>`.
+        """
         self.answers.extend(answers)
 
     def take(self) -> Call:
@@ -124,6 +126,8 @@ class Phones:
                     await writer.drain()
             case ["redirect", where]:
                 writer.write(f"HTTP/1.1 307 Elsewhere\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode())
+            case ["later", status, seconds]:
+                writer.write(f"HTTP/1.1 {status} Later\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n".encode())
             case [status]:
                 writer.write(f"HTTP/1.1 {status} Said\r\nContent-Length: 2\r\n\r\n{{}}".encode())
         if not writer.transport.is_closing():

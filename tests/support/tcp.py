@@ -8,8 +8,9 @@ from urllib.parse import urlsplit, urlunsplit
 class Proxy:
     """Passes bytes on to `target` (host, port) until it is told otherwise; without a target it only ever listens."""
 
-    def __init__(self, target: tuple[str, int] | None = None) -> None:
+    def __init__(self, target: tuple[str, int] | None = None, host: str = "127.0.0.1") -> None:
         self._target = target
+        self._host = host
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -30,12 +31,16 @@ class Proxy:
 
     async def open(self) -> None:
         """Listen, on the same port as before if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, self._host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def freeze(self) -> None:
         """From now on connections are accepted, and nothing is answered."""
         self._flowing.clear()
+
+    def thaw(self) -> None:
+        """What was held goes on, and so does everything after it."""
+        self._flowing.set()
 
     async def cut(self) -> None:
         """Every connection breaks, and new ones are refused until `open`."""

@@ -27,6 +27,7 @@ from libs.common.tables import (
     InboxColumns,
     OutboxColumns,
     RelayLeaseColumns,
+    RelayMarkColumns,
     RelayMemberColumns,
     TimerColumns,
     Timestamp,
@@ -76,6 +77,10 @@ class Outbox(OutboxColumns, Base, table=True):
 
 class RelayLease(RelayLeaseColumns, Base, table=True):
     __tablename__ = "relay_leases"
+
+
+class RelayMark(RelayMarkColumns, Base, table=True):
+    __tablename__ = "relay_marks"
 
 
 class RelayMember(RelayMemberColumns, Base, table=True):

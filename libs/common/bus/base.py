@@ -120,6 +120,6 @@ class Bus(Protocol):
 def check_sizes(messages: Sequence[Message]) -> None:
     """Raise ValueError for a message that a broker would never take, whatever the adapter."""
     for message in messages:
-        size = len(message.key) + len(message.value) + sum(len(name) + len(value) for name, value in message.headers)
+        size = len(message.key) + len(message.value) + sum([len(name) + len(value) for name, value in message.headers])
         if size > MAX_MESSAGE_BYTES:
             raise ValueError(f"a message of {size} bytes for {message.topic}: the bus takes {MAX_MESSAGE_BYTES}")

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from libs.common.bus.base import BusUnavailable, Message, UnknownTopic
+from libs.common.bus.kafka_batches import in_layers
 from libs.common.bus.kafka_closing import close_producer
+from libs.common.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +22,7 @@ RETRY_MS: Final = 250  # between attempts at a broker that is away: each writes 
 PUBLISH_SECONDS: Final = 5.0
 _TOPIC_SECONDS: Final = 2.0  # a topic just made may not have reached the broker that we ask
 _LOOK_SECONDS: Final = 0.05
-_BATCH_BYTES: Final = 131_072  # a partition's share of one request; the default of 16 kB makes long lists wait in line
-
-
-def partition_of(key: bytes, partitions: Sequence[int], available: Sequence[int]) -> int:
-    """The partition of a key, as Kafka's own clients choose it.
-
-    Never looks at which partitions are `available`: a key that moves while a leader is away would lose its order.
-    """
-    ordered = sorted(partitions)
-    place: int = (murmur2(key) & 0x7FFFFFFF) % len(ordered)
-    return ordered[place]
+_BATCH_BYTES: Final = 524_288  # a partition's share of one request: what does not fit waits for the next
 
 
 class Producer:
@@ -46,6 +37,7 @@ class Producer:
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
         self._replacing = asyncio.Lock()
+        self._handing_over = asyncio.Lock()  # who waits for a partition beside others may wait in vain until it is late
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Store all messages or raise BusUnavailable; UnknownTopic before anything is sent."""
@@ -54,7 +46,7 @@ class Producer:
             async with asyncio.timeout(PUBLISH_SECONDS):
                 for topic in {message.topic for message in messages}:
                     await _find_topic(producer, topic)
-                await _send(producer, messages)
+                await self._send(producer, messages)
         except UnknownTopic:
             raise
         except (KafkaError, OSError, TypeError) as error:  # TypeError: aiokafka, when a topic vanishes meanwhile
@@ -67,6 +59,22 @@ class Producer:
             producer, self._producer = self._producer, None
             if producer is not None:
                 await close_producer(producer)
+
+    async def _send(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
+        """Hand everything over, then wait once: waiting for each message in turn is 28 times slower."""
+        stored: list[asyncio.Future[Any]] = []
+        try:
+            async with self._handing_over:
+                for place, batch in in_layers(producer, messages):
+                    stored.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+            failpoint("producer.sending")
+            outcomes = await asyncio.gather(*stored, return_exceptions=True)
+        finally:
+            for future in stored:
+                future.cancel()  # nobody looks at them any more; a no-op for those that are done
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._replacing:
@@ -84,7 +92,6 @@ class Producer:
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",
-            partitioner=partition_of,
             max_batch_size=_BATCH_BYTES,
             request_timeout_ms=5000,
             retry_backoff_ms=RETRY_MS,
@@ -124,20 +131,3 @@ async def _find_topic(producer: AIOKafkaProducer, topic: str) -> None:
         await client.add_topic(topic)
         await client.force_metadata_update()
         await asyncio.sleep(_LOOK_SECONDS)
-
-
-async def _send(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
-    """Hand everything over, then wait once: waiting for each message in turn is 28 times slower."""
-    stored: list[asyncio.Future[Any]] = []
-    try:
-        for message in messages:
-            stored.append(
-                await producer.send(message.topic, message.value, key=message.key, headers=list(message.headers))
-            )
-        outcomes = await asyncio.gather(*stored, return_exceptions=True)
-    finally:
-        for future in stored:
-            future.cancel()  # nobody looks at them any more; a no-op for those that are done
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome

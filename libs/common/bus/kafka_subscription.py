@@ -15,6 +15,7 @@ from libs.common.bus.base import BusUnavailable, Delivered, Message
 from libs.common.bus.kafka_closing import close_consumer
 from libs.common.bus.kafka_producer import RETRY_MS
 from libs.common.bus.kafka_progress import Progress
+from libs.common.bus.kafka_tolerance import tolerate
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,10 @@ class KafkaSubscription:
         try:
             async with asyncio.timeout(wait + _GRACE_SECONDS):  # no task of its own: see `Subscription.poll`
                 batches = await consumer.getmany(timeout_ms=int(wait * 1000), max_records=max_messages)
+        except UnicodeDecodeError as error:  # a header's name; what else was in the same fetch comes again
+            tolerate()
+            self._lose(consumer, error)
+            return []
         except (KafkaError, OSError) as error:
             self._lose(consumer, error)
             return []
@@ -241,7 +246,8 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def _delivered(record: ConsumerRecord) -> Delivered:
-    message = Message(record.topic, record.key or b"", record.value or b"", tuple(record.headers))
+    headers = tuple((name, value or b"") for name, value in record.headers)  # Kafka knows headers without a value
+    message = Message(record.topic, record.key or b"", record.value or b"", headers)
     return Delivered(message, record.partition, record.offset)
 
 

@@ -85,7 +85,9 @@ async def report_hazards(actor: CurrentActor, body: BatchIn, claim: IdempotencyC
 )
 async def list_hazards(actor: CurrentActor, asked: Annotated[HazardFilter, Query()], wiring: Wired) -> Response:
     async with wiring.db.transaction() as tx:
-        page = await views.page(tx, actor.scope, asked.criteria(), asked.cursor, asked.limit, with_total=asked.total)
+        page = await views.page(
+            tx, actor.scope, asked.criteria(), wiring.clock.now(), asked.cursor, asked.limit, with_total=asked.total
+        )
     document: dict[str, Any] = {
         "items": [rendering.hazard(facts, actor) for facts in page.items],
         "nextCursor": page.next_cursor,

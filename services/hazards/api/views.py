@@ -87,7 +87,7 @@ async def view_enterprise(
 ) -> Response:
     now = wiring.clock.now()
     async with wiring.db.transaction() as tx:
-        seen = await enterprise.enterprise(tx, actor.scope, enterprise_id, limit)
+        seen = await enterprise.enterprise(tx, actor.scope, enterprise_id, now, limit)
     return _json(
         {
             "enterpriseId": str(seen.enterprise_id),

@@ -1,6 +1,7 @@
 """The cell of the statistics that a hazard sits in: state, level, overdue or not, handling. A move changes the cell."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import State
@@ -29,4 +30,9 @@ class Cell:
 
 def cell_of(facts: Facts) -> str:
     """The text of the hazard's cell."""
-    return str(Cell(facts.state, facts.level, facts.overdue_since is not None, facts.handling))
+    return _text(facts.state, facts.level, facts.overdue_since is not None, facts.handling)
+
+
+@lru_cache(maxsize=1024)
+def _text(state: State, level: Level | None, overdue: bool, handling: Handling) -> str:
+    return str(Cell(state, level, overdue, handling))

@@ -115,13 +115,18 @@ def _held(posts: Sequence[Post], tier: Tier, roles: frozenset[Role]) -> Role | N
 
 
 def _row(facts: Facts, move: Move, actor: Actor) -> Rule:
-    anyone = [post for rule in rules_of(move) for post in (*rule.who, *rule.major, *rule.without_enterprise)]
-    if role_of(anyone, actor) is None:
+    if role_of(_anyone(move), actor) is None:
         raise WrongRole
     rule = rule_for(facts.state, move)
     if rule is None:
         raise MoveNotAllowed(f"隐患{STATE_LABELS[facts.state]}，不能{MOVE_LABELS[move]}")
     return rule
+
+
+@lru_cache(maxsize=64)
+def _anyone(move: Move) -> Sequence[Post]:
+    """Whoever may make that move, whatever state and level."""
+    return tuple(post for rule in rules_of(move) for post in (*rule.who, *rule.major, *rule.without_enterprise))
 
 
 def _authorised(rule: Rule, facts: Facts, weight: Level, actor: Actor) -> Role:

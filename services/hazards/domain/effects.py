@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from libs.common.actors import Actor
 from services.hazards.domain import finding, orders, ringing
 from services.hazards.domain.deadlines import CLOCK_OF, local
-from services.hazards.domain.facts import Facts
+from services.hazards.domain.facts import Facts, changed
 from services.hazards.domain.lifecycle import FINAL, ClockKind, Rule, State
 from services.hazards.domain.moves import (
     Assign,
@@ -32,17 +32,17 @@ def after(
     facts: Facts, rule: Rule, request: Request, actor: Actor, now: datetime, rules: Rulebook
 ) -> tuple[Facts, Details | None]:
     """The facts after the move, one version on, with the details worth logging. Raises what the move itself refuses."""
-    stepped = replace(
+    stepped = changed(
         facts,
         version=facts.version + 1,
         state=rule.target,
         round=facts.round + rule.opens_round,
         changed_at=now,
     )
-    changed, details = _apply(stepped, request, actor, now, rules)
+    moved, details = _apply(stepped, request, actor, now, rules)
     if rule.target is not rule.source:
-        changed = _enter(changed, rule.target, now, rules)
-    return changed, details
+        moved = _enter(moved, rule.target, now, rules)
+    return moved, details
 
 
 def _apply(

@@ -1,12 +1,11 @@
 """What a clock that rings changes. A clock that rings for nothing (too early, already done) is refused with NotDue."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.hazards.domain.deadlines import local, overdue_from
 from services.hazards.domain.errors import NotDue
-from services.hazards.domain.facts import Facts
+from services.hazards.domain.facts import Facts, changed
 from services.hazards.domain.lifecycle import Move
 
 
@@ -29,7 +28,7 @@ def _deadline_missed(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any]
     since = overdue_from(facts.due_at)
     if now < since:
         raise NotDue
-    return replace(facts, overdue_since=since, missed_deadlines=facts.missed_deadlines + 1), {
+    return changed(facts, overdue_since=since, missed_deadlines=facts.missed_deadlines + 1), {
         "dueAt": local(facts.due_at)
     }
 
@@ -47,11 +46,11 @@ def _climbed(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any] | None]
     if following is None or now < following[0]:
         raise NotDue
     rung, tier = facts.escalation_rung + 1, following[1].tier.value
-    return replace(facts, escalation_rung=rung, escalation_tier=tier), {"rung": rung, "tier": tier}
+    return changed(facts, escalation_rung=rung, escalation_tier=tier), {"rung": rung, "tier": tier}
 
 
 def _authority_late(facts: Facts, now: datetime) -> tuple[Facts, dict[str, Any] | None]:
     """Verification, dispatch or re-inspection is late; said once."""
     if facts.act_by is None or facts.act_overdue_since is not None or now < overdue_from(facts.act_by):
         raise NotDue
-    return replace(facts, act_overdue_since=overdue_from(facts.act_by)), {"actBy": local(facts.act_by)}
+    return changed(facts, act_overdue_since=overdue_from(facts.act_by)), {"actBy": local(facts.act_by)}

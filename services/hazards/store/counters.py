@@ -3,6 +3,9 @@
 A delta says that `n` hazards of an area went from one cell to another (`was` "" = they are new). Expanded it gives
 stock (what is in a cell now, period "") and flow (what happened on a day). A read adds the folded counters to the
 deltas not folded yet, in one statement, hence in one snapshot.
+
+Counters are kept in slices: at each of `DEPTHS` every hazard counts once, under its area path cut at that many digits,
+so that the figures of a district and those of a grid are as many rows to read.
 """
 
 from collections import Counter
@@ -13,6 +16,7 @@ from datetime import date
 from libs.common.db import Tx
 
 FOUND, CLOSED, MISSED = "found", "closed", "missed"
+DEPTHS = (6, 9, 12, 15)  # digits of a district, a street, a community, a grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +52,45 @@ def _expanded(source: str) -> str:
     """
 
 
+def _sliced(source: str) -> str:
+    """Figures by place (area_path, period, metric, value) of `source`, summed at every depth."""
+    depths = ", ".join(str(depth) for depth in DEPTHS)
+    return f"""
+    SELECT d.depth, left(s.area_path, d.depth) AS area_path, s.period, s.metric, sum(s.value)::bigint AS value
+    FROM ({source}) AS s, unnest(ARRAY[{depths}]::int[]) AS d(depth)
+    GROUP BY 1, 2, 3, 4
+    """
+
+
 _FOLD = f"""
 WITH taken AS (
     DELETE FROM counter_deltas WHERE id IN (
         SELECT id FROM counter_deltas ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
     ) RETURNING area_path, day, was, became, n
 ), summed AS (
-    SELECT area_path, period, metric, sum(value)::bigint AS value FROM ({_expanded("taken")}) AS e
-    GROUP BY area_path, period, metric ORDER BY area_path COLLATE "C", period COLLATE "C", metric COLLATE "C"
+    SELECT * FROM ({_sliced(_expanded("taken"))}) AS f
+    ORDER BY depth, period COLLATE "C", area_path COLLATE "C", metric COLLATE "C"
 ), folded AS (
-    INSERT INTO counters AS c (area_path, period, metric, value)
-    SELECT area_path, period, metric, value FROM summed
-    ON CONFLICT (area_path, period, metric) DO UPDATE SET value = c.value + excluded.value
+    INSERT INTO counters AS c (depth, area_path, period, metric, value)
+    SELECT depth, area_path, period, metric, value FROM summed
+    ON CONFLICT (depth, period, area_path, metric) DO UPDATE SET value = c.value + excluded.value
 )
 SELECT count(*) FROM taken
 """
 
-_SUM = f"""
-SELECT left(area_path, $4) AS area_path, period, metric, sum(value)::bigint AS value FROM (
-    SELECT area_path, period, metric, value FROM counters
-    WHERE area_path >= $1 AND area_path < $2 AND (period = '' OR period >= $3)
-    UNION ALL
-    SELECT area_path, period, metric, value FROM ({_expanded("pending")}) AS e WHERE period = '' OR period >= $3
-) AS both_
-GROUP BY 1, 2, 3 HAVING sum(value) <> 0
+# $1 and $2 the bounds, $3 depth of the stock, $4 depth of the flow, $5 the days of the flow. Folded rows are read as
+# they are: whoever asks adds up anyway.
+_READ = f"""
+WITH pending AS (SELECT * FROM counter_deltas WHERE area_path >= $1 AND area_path < $2)
+SELECT area_path, period, metric, value FROM counters
+WHERE depth = $3::int AND period = '' AND area_path >= $1 AND area_path < $2 AND value <> 0
+UNION ALL
+SELECT area_path, period, metric, value FROM counters
+WHERE depth = $4::int AND period = ANY($5::text[]) AND area_path >= $1 AND area_path < $2
+UNION ALL
+SELECT left(area_path, CASE period WHEN '' THEN $3::int ELSE $4::int END), period, metric, sum(value)::bigint
+FROM ({_expanded("pending")}) AS e WHERE period = '' OR period = ANY($5::text[]) GROUP BY 1, 2, 3
 """
-_PENDING = "WITH pending AS (SELECT * FROM counter_deltas WHERE area_path >= $1 AND area_path < $2)"
 
 # The text of `domain/cells.py` from the columns of a row; the recount holds the two together.
 CELL = (
@@ -81,25 +98,26 @@ CELL = (
     " || '/' || handling"
 )
 _DAY = "(l.at AT TIME ZONE 'Asia/Shanghai')::date::text"
+_COUNTED = f"""
+SELECT area_path, '' AS period, {CELL} AS metric, count(*) AS value FROM hazards GROUP BY 1, 2, 3
+UNION ALL
+SELECT h.area_path, {_DAY}, '{FOUND}', count(*) FROM hazard_log l JOIN hazards h ON h.id = l.hazard_id
+WHERE l.move = 'report' GROUP BY 1, 2
+UNION ALL
+SELECT h.area_path, {_DAY}, '{CLOSED}', count(*) FROM hazard_log l JOIN hazards h ON h.id = l.hazard_id
+WHERE l.to_state = 'closed' AND l.from_state <> 'closed' GROUP BY 1, 2
+UNION ALL
+SELECT h.area_path, {_DAY}, '{MISSED}', count(*) FROM hazard_log l JOIN hazards h ON h.id = l.hazard_id
+WHERE l.move = 'miss_deadline' GROUP BY 1, 2
+"""
 _RECOUNT = f"""
 WITH pending AS (SELECT * FROM counter_deltas), kept AS (
-    SELECT area_path, period, metric, sum(value)::bigint AS value FROM (
-        SELECT area_path, period, metric, value FROM counters
-        UNION ALL SELECT area_path, period, metric, value FROM ({_expanded("pending")}) AS e
-    ) AS both_ GROUP BY area_path, period, metric
-), counted AS (
-    SELECT area_path, '' AS period, {CELL} AS metric, count(*) AS value FROM hazards GROUP BY 1, 2, 3
-    UNION ALL
-    SELECT h.area_path, {_DAY}, '{FOUND}', count(*) FROM hazard_log l JOIN hazards h ON h.id = l.hazard_id
-    WHERE l.move = 'report' GROUP BY 1, 2
-    UNION ALL
-    SELECT h.area_path, {_DAY}, '{CLOSED}', count(*) FROM hazard_log l JOIN hazards h ON h.id = l.hazard_id
-    WHERE l.to_state = 'closed' AND l.from_state <> 'closed' GROUP BY 1, 2
-    UNION ALL
-    SELECT h.area_path, {_DAY}, '{MISSED}', count(*) FROM hazard_log l JOIN hazards h ON h.id = l.hazard_id
-    WHERE l.move = 'miss_deadline' GROUP BY 1, 2
-)
-SELECT count(*) FROM kept FULL JOIN counted USING (area_path, period, metric)
+    SELECT depth, area_path, period, metric, sum(value)::bigint AS value FROM (
+        SELECT depth, area_path, period, metric, value FROM counters
+        UNION ALL {_sliced(_expanded("pending"))}
+    ) AS both_ GROUP BY 1, 2, 3, 4
+), counted AS ({_sliced(_COUNTED)})
+SELECT count(*) FROM kept FULL JOIN counted USING (depth, area_path, period, metric)
 WHERE coalesce(kept.value, 0) <> coalesce(counted.value, 0)
 """
 
@@ -125,9 +143,15 @@ async def fold(tx: Tx, limit: int = 10_000) -> int:
     return taken
 
 
-async def figures(tx: Tx, bounds: tuple[str, str], since: date, depth: int) -> Sequence[Figure]:
-    """Stock, and flow since that day, of the areas within the bounds, by paths cut at `depth` digits."""
-    rows = await tx.fetch(_PENDING + _SUM, *bounds, since.isoformat(), depth)
+async def figures(
+    tx: Tx, bounds: tuple[str, str], depth: int | None = None, days: Sequence[date] = ()
+) -> Sequence[Figure]:
+    """Stock of the areas within the bounds by paths cut at `depth`, flow on those days by that of the area itself.
+
+    Without a depth the stock, too, is that of the area itself. A figure may come in two parts: they add up.
+    """
+    own = next((known for known in DEPTHS if known >= len(bounds[0])), DEPTHS[-1])
+    rows = await tx.fetch(_READ, *bounds, depth or own, own, [day.isoformat() for day in days])
     return [Figure(row["area_path"], row["period"], row["metric"], row["value"]) for row in rows]
 
 

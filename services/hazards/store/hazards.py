@@ -1,6 +1,9 @@
 """Rows of `hazards`: read and locked, inserted and updated in sets; a row is `Facts` on this side of the border."""
 
+import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +64,9 @@ def _arrays(columns: Sequence[tuple[str, str, _Getter]]) -> str:
     return ", ".join(f"${nr}::{kind}[]" for nr, (_, kind, _) in enumerate(columns, 1))
 
 
-COLUMNS = ", ".join(f"h.{name}" for name, _, _ in _ALL)
+# A frozen ladder is the same text on many rows: it is read as text, so that it need be understood once.
+_READ_AS = {"ladder": "h.ladder::text AS ladder"}
+COLUMNS = ", ".join(_READ_AS.get(name, f"h.{name}") for name, _, _ in _ALL)
 
 # Of what a move may change, only these differ between two hazards at birth; the rest is said once for all of them.
 _BORN_APART = tuple(column for column in _ALL if column in _FIXED or column[0] in ("category", "act_by"))
@@ -71,13 +76,7 @@ INSERT INTO hazards ({", ".join(name for name, _, _ in (*_BORN_APART, *_BORN_ALI
 SELECT u.*, {", ".join(f"${nr}::{kind}" for nr, (_, kind, _) in enumerate(_BORN_ALIKE, len(_BORN_APART) + 1))}
 FROM unnest({_arrays(_BORN_APART)}) AS u
 """
-_CHANGED = (("id", "uuid", _FIXED[0][2]), *_MOVING)
-_UPDATE = f"""
-UPDATE hazards h SET {", ".join(f"{name} = u.{name}" for name, _, _ in _MOVING)}
-FROM unnest({_arrays(_CHANGED)}, ${len(_CHANGED) + 1}::int[])
-     AS u({", ".join(name for name, _, _ in _CHANGED)}, former)
-WHERE h.id = u.id AND h.version = u.former
-"""
+_moving = attrgetter(*(name for name, _, _ in _MOVING))
 _LOCK = f"SELECT {COLUMNS} FROM hazards h WHERE h.id = ANY($1::uuid[]) ORDER BY h.id FOR UPDATE"
 _READ = f"SELECT {COLUMNS} FROM hazards h WHERE h.id = $1"
 
@@ -93,13 +92,31 @@ async def insert(tx: Tx, hazards: Sequence[Facts]) -> None:
         await tx.execute(_INSERT, *_columns(hazards, _BORN_APART), *alike)
 
 
-async def update(tx: Tx, hazards: Sequence[Facts], former_versions: Sequence[int]) -> None:
-    """Writes what moves changed with one statement, testing the version again. Raises LostUpdate."""
-    if not hazards:
+async def update(tx: Tx, before: Sequence[Facts], after: Sequence[Facts]) -> None:
+    """Writes what moves changed with one statement, testing the version again. Raises LostUpdate.
+
+    `after` holds the same hazards in the same order. Columns that none of them changed are not written.
+    """
+    if not after:
         return
-    tag = await tx.execute(_UPDATE, *_columns(hazards, _CHANGED), list(former_versions))
-    if int(tag.split()[-1]) != len(hazards):
+    columns = zip(zip(*map(_moving, before), strict=True), zip(*map(_moving, after), strict=True), strict=True)
+    changed = tuple(nr for nr, (old, new) in enumerate(columns) if old != new)
+    values = _columns(after, [_MOVING[nr] for nr in changed])
+    tag = await tx.execute(_update(changed), [h.id for h in after], [h.version for h in before], *values)
+    if int(tag.split()[-1]) != len(after):
         raise LostUpdate(tag)
+
+
+@lru_cache(maxsize=256)
+def _update(changed: tuple[int, ...]) -> str:
+    """The statement for these places of `_MOVING`."""
+    columns = [_MOVING[nr] for nr in changed]
+    arrays = ", ".join(f"${nr}::{kind}[]" for nr, (_, kind, _) in enumerate(columns, 3))
+    return (
+        f"UPDATE hazards h SET {', '.join(f'{name} = u.{name}' for name, _, _ in columns)} "
+        f"FROM unnest($1::uuid[], $2::int[], {arrays}) AS u(id, former, {', '.join(name for name, _, _ in columns)}) "
+        "WHERE h.id = u.id AND h.version = u.former"
+    )
 
 
 async def lock(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Facts]:
@@ -140,7 +157,7 @@ def facts(row: Record) -> Facts:
         act_overdue_since=row["act_overdue_since"],
         escalation_rung=row["escalation_rung"],
         escalation_tier=row["escalation_tier"],
-        ladder=escalation.from_data(row["ladder"]) if row["ladder"] else None,
+        ladder=_ladder(row["ladder"]) if row["ladder"] else None,
         basis=row["basis"],
         order_terms=row["order_terms"],
         submitted_by=row["submitted_by"],
@@ -150,6 +167,11 @@ def facts(row: Record) -> Facts:
         closed_at=row["closed_at"],
         changed_at=row["changed_at"],
     )
+
+
+@lru_cache(maxsize=1024)
+def _ladder(text: str) -> escalation.Ladder:
+    return escalation.from_data(json.loads(text))
 
 
 def _columns(hazards: Sequence[Facts], columns: Sequence[tuple[str, str, _Getter]]) -> list[list[Any]]:

@@ -16,6 +16,7 @@ from libs.common.tables import (
     OutboxColumns,
     PathText,
     RelayLeaseColumns,
+    RelayMarkColumns,
     RelayMemberColumns,
     TimerColumns,
     Timestamp,
@@ -37,6 +38,10 @@ class Outbox(OutboxColumns, Base, table=True):
 
 class RelayLease(RelayLeaseColumns, Base, table=True):
     __tablename__ = "relay_leases"
+
+
+class RelayMark(RelayMarkColumns, Base, table=True):
+    __tablename__ = "relay_marks"
 
 
 class RelayMember(RelayMemberColumns, Base, table=True):
@@ -65,21 +70,44 @@ class IdempotencyKey(IdempotencyColumns, Base, table=True):
     __tablename__ = "idempotency_keys"
 
 
+def _queue_of_orders(tier: str, depth: int) -> Index:
+    """What is being put right in an area of that many digits, in the order in which it is due."""
+    return Index(
+        f"ix_hazards_queue_{tier}",
+        *(text(f"left(area_path, {depth})"), text("coalesce(act_by, due_at)"), "id", "level"),
+        postgresql_where=text("state = 'ordered'"),
+    )
+
+
 class Hazard(Base, table=True):
     """The present state of each hazard; what led there is in `hazard_log`."""
 
     __tablename__ = "hazards"
+    # No index names what a clock alone changes (overdue_since, version, rung): a deadline that passes then touches the
+    # row's page and no index, for which every page keeps some room.
     __table_args__ = (
         Index("uq_hazards_number", "number", unique=True),
         Index("ix_hazards_area", "area_path", "id"),
-        Index("ix_hazards_area_state", "area_path", "state", "id"),
-        Index("ix_hazards_enterprise", "enterprise_id", "id", postgresql_where=text("enterprise_id IS NOT NULL")),
+        Index("ix_hazards_stage", "state", text("coalesce(level, '')"), "area_path", "id"),
         Index(
-            "ix_hazards_overdue",
-            "area_path",
+            "ix_hazards_queue_community",
+            text("left(area_path, 12)"),
+            "state",
+            text("coalesce(act_by, due_at)"),
             "id",
-            postgresql_where=text("overdue_since IS NOT NULL"),
+            "level",
+            "area_path",
+            postgresql_where=text("state NOT IN ('closed', 'void')"),
         ),
+        _queue_of_orders("street", 9),
+        _queue_of_orders("district", 6),
+        Index(
+            "ix_hazards_of_enterprise",
+            *("enterprise_id", "state", "due_at", "act_by", "id"),
+            postgresql_include=["level", "handling", "area_path"],
+            postgresql_where=text("enterprise_id IS NOT NULL"),
+        ),
+        {"postgresql_with": {"fillfactor": 85}},
     )
 
     id: UUID = Field(primary_key=True)
@@ -252,12 +280,16 @@ class CalendarYear(Base, table=True):
 
 
 class Counter(Base, table=True):
-    """Folded figures: `period` "" holds what is now in a cell, a day holds what happened on it."""
+    """Folded figures: `period` "" holds what is now in a cell, a day holds what happened on it.
+
+    Each `depth` is a slice that holds every hazard once, under its area path cut at that many digits.
+    """
 
     __tablename__ = "counters"
 
-    area_path: str = Field(primary_key=True, sa_type=PathText)
+    depth: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
     period: str = Field(primary_key=True, sa_type=PathText)
+    area_path: str = Field(primary_key=True, sa_type=PathText)
     metric: str = Field(primary_key=True, sa_type=PathText)
     value: int = Field(sa_type=BigInteger)
 

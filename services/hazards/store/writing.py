@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.common.clock import SHANGHAI
 from libs.common.db import Tx, to_json
+from libs.common.failpoints import failpoint
 from libs.common.outbox import announce
 from libs.common.timers import Timer, cancel, schedule
 from services.hazards.domain.cells import cell_of
@@ -29,6 +30,7 @@ async def write_new(tx: Tx, decisions: Sequence[Decision], now: datetime) -> Non
     if not decisions:
         return
     await hazards.insert(tx, [decision.facts for decision in decisions])
+    failpoint("hazards.inserted")
     day = now.astimezone(SHANGHAI).date()
     await counters.count(tx, (_change(None, d.facts, day) for d in decisions))
     await _write_rest(tx, decisions)
@@ -40,7 +42,8 @@ async def write_moves(tx: Tx, before: Mapping[UUID, Facts], decisions: Sequence[
         return
     last = {decision.facts.id: decision.facts for decision in decisions}
     changed = [last[key] for key in sorted(last)]
-    await hazards.update(tx, changed, [before[facts.id].version for facts in changed])
+    await hazards.update(tx, [before[facts.id] for facts in changed], changed)
+    failpoint("hazards.updated")
     day = now.astimezone(SHANGHAI).date()
     steps, current = [], dict(before)
     for decision in decisions:
@@ -51,8 +54,11 @@ async def write_moves(tx: Tx, before: Mapping[UUID, Facts], decisions: Sequence[
 
 
 async def _write_rest(tx: Tx, decisions: Sequence[Decision]) -> None:
+    failpoint("hazards.counted")
     await _log(tx, [decision.entry for decision in decisions])
+    failpoint("hazards.logged")
     await _set_clocks(tx, decisions)
+    failpoint("hazards.clocked")
     await announce(tx, publish([decision.event for decision in decisions]))
 
 

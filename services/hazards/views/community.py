@@ -32,15 +32,16 @@ async def community(tx: Tx, scope: Scope, area_path: str, now: datetime, limit: 
     """The view on a community or one of its grids. Raises NotFound outside the scope."""
     today = now.astimezone(SHANGHAI).date()
     node, seen = await tiers.node_in_scope(tx, scope, area_path, LEVELS, today)
-    figures = await counters.figures(tx, (seen.lo, seen.hi), today, tiers.GRID_DEPTH)
+    figures = await counters.figures(tx, (seen.lo, seen.hi), tiers.GRID_DEPTH)
+    totals = total(figures)
     nodes = {grid.path: grid for grid in await tiers.nodes_below(tx, seen, "grid", today)}
     return CommunityView(
         node=node,
-        totals=total(figures),
+        totals=totals,
         to_verify=await tiers.waiting(tx, seen, State.REPORTED, limit),
         to_assign=await tiers.waiting(tx, seen, State.VERIFIED, limit),
         to_reinspect=await tiers.waiting(tx, seen, State.RECTIFIED, limit),
-        overdue=await tiers.overdue(tx, seen, limit),
+        overdue=await tiers.overdue(tx, seen, now, totals.overdue, limit),
         grids=_by_grid(nodes, totals_by(figures)),
     )
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from services.hazards.domain.cells import Cell
 from services.hazards.domain.lifecycle import FINAL, State
@@ -75,11 +75,10 @@ def totals_by(figures: Iterable[Figure]) -> dict[str, Totals]:
     return by_area
 
 
-def trend(figures: Iterable[Figure], first: date, last: date) -> Sequence[DayFigures]:
-    """What happened on each day from first to last, days without anything included."""
+def trend(figures: Iterable[Figure], days: Sequence[date]) -> Sequence[DayFigures]:
+    """What happened on each of the days, those without anything included."""
     flow: Counter[tuple[str, str]] = Counter()
     for figure in figures:
         if figure.period:
             flow[figure.period, figure.metric] += figure.value
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return [DayFigures(day, *(flow[day.isoformat(), metric] for metric in (FOUND, CLOSED, MISSED))) for day in days]

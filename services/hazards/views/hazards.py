@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from libs.common.actors import Scope
 from libs.common.cursors import decode_cursor, encode_cursor
 from libs.common.db import Record, Tx
+from services.hazards.domain.cells import Cell
 from services.hazards.domain.errors import HazardNotFound
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import State
 from services.hazards.domain.vocabulary import Level
-from services.hazards.store.hazards import COLUMNS, facts, read
+from services.hazards.store import counters
+from services.hazards.store.hazards import read
+from services.hazards.views import walks
 from services.hazards.views.scope import EMPTY, Window, window
+from services.hazards.views.walks import Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,47 +52,39 @@ async def log(tx: Tx, hazard_id: UUID) -> Sequence[Record]:
 
 
 async def page(
-    tx: Tx, scope: Scope, criteria: Criteria, cursor: str | None, limit: int, *, with_total: bool = False
+    tx: Tx, scope: Scope, criteria: Criteria, now: datetime, cursor: str | None, limit: int, *, with_total: bool = False
 ) -> HazardPage:
-    """A page in key order: by area and id, or by id within one enterprise. Raises InvalidCursor."""
+    """A page by place and id; by id within one enterprise; by time overdue of what is. Raises InvalidCursor."""
     seen = window(scope, criteria.area_path, criteria.enterprise_id)
-    by_enterprise = seen.enterprise_id is not None
-    after = decode_cursor(cursor, *((UUID,) if by_enterprise else (str, UUID)))
-    if seen == EMPTY:
+    walk = _walk(seen, criteria, now)
+    after = decode_cursor(cursor, *walk.types)
+    if seen == EMPTY or (criteria.overdue and criteria.state not in (None, State.ORDERED)):
         return HazardPage((), None, 0 if with_total else None)
-    where, arguments = _where(seen, criteria)
-    total = await tx.fetchval(f"SELECT count(*) FROM hazards h WHERE {where}", *arguments) if with_total else None
-    keys = "h.id" if by_enterprise else "h.area_path, h.id"
-    if after is not None:
-        places = ", ".join(f"${len(arguments) + nr}" for nr in range(1, len(after) + 1))
-        where, arguments = f"{where} AND ({keys}) > ({places})", [*arguments, *after]
-    rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM hazards h WHERE {where} ORDER BY {keys} LIMIT ${len(arguments) + 1}",
-        *arguments,
-        limit + 1,
-    )
-    items = [facts(row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return HazardPage(items, _cursor(items[-1], by_enterprise) if more else None, total)
+    total = await _total(tx, seen, criteria, now) if with_total else None
+    found = await walk.rows(tx, after, limit + 1)
+    items = found[:limit]
+    return HazardPage(items, encode_cursor(walk.key(items[-1])) if len(found) > limit else None, total)
 
 
-def _where(seen: Window, criteria: Criteria) -> tuple[str, list[Any]]:
-    """Conditions of ours with numbered places for the values."""
-    terms, arguments = ["h.area_path >= $1", "h.area_path < $2"], [seen.lo, seen.hi]
-    wanted: list[tuple[str, Any]] = []
+def _walk(seen: Window, criteria: Criteria, now: datetime) -> Walk:
     if seen.enterprise_id is not None:
-        wanted.append(("h.enterprise_id = ", seen.enterprise_id))
-    if criteria.state is not None:
-        wanted.append(("h.state = ", criteria.state.value))
-    if criteria.level is not None:
-        wanted.append(("h.level = ", criteria.level.value))
-    for term, value in wanted:
-        arguments.append(value)
-        terms.append(f"{term}${len(arguments)}")
-    if criteria.overdue is not None:
-        terms.append("h.overdue_since IS NOT NULL" if criteria.overdue else "h.overdue_since IS NULL")
-    return " AND ".join(terms), arguments
+        return walks.of_enterprise(seen, criteria.state, criteria.level, criteria.overdue, now)
+    if criteria.overdue:
+        return walks.overdue_queue(seen, now, criteria.level)
+    return walks.by_place(seen, criteria.state, criteria.level, criteria.overdue)
 
 
-def _cursor(last: Facts, by_enterprise: bool) -> str:
-    return encode_cursor([last.id] if by_enterprise else [last.area_path, last.id])
+async def _total(tx: Tx, seen: Window, criteria: Criteria, now: datetime) -> int:
+    """How many rows there are: of an enterprise counted, of an area added up from the counters."""
+    if seen.enterprise_id is None:
+        figures = await counters.figures(tx, (seen.lo, seen.hi))
+        return sum(figure.value for figure in figures if _counts(criteria, Cell.parse(figure.metric)))
+    return await _walk(seen, criteria, now).count(tx)
+
+
+def _counts(criteria: Criteria, cell: Cell) -> bool:
+    return (
+        criteria.state in (None, cell.state)
+        and criteria.level in (None, cell.level)
+        and criteria.overdue in (None, cell.overdue)
+    )

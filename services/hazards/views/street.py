@@ -32,19 +32,20 @@ async def street(tx: Tx, scope: Scope, area_path: str, now: datetime, limit: int
     """The view on a street (or the district). Raises NotFound outside the scope."""
     today = now.astimezone(SHANGHAI).date()
     node, seen = await tiers.node_in_scope(tx, scope, area_path, LEVELS, today)
-    first = today - timedelta(days=TREND_DAYS - 1)
-    figures = await counters.figures(tx, (seen.lo, seen.hi), first, tiers.COMMUNITY_DEPTH)
-    overdue = list(await tiers.overdue(tx, seen, limit))
-    if len(overdue) < limit:
-        ordered = await tiers.waiting(tx, seen, State.ORDERED, limit)
-        overdue += [hazard for hazard in ordered if hazard.overdue_since is None][: limit - len(overdue)]
+    days = [today - timedelta(days=n) for n in reversed(range(TREND_DAYS))]
+    figures = await counters.figures(tx, (seen.lo, seen.hi), tiers.COMMUNITY_DEPTH, days)
     return StreetView(
         node=node,
         totals=total(figures),
         communities=await _communities(tx, seen, totals_by(figures), today),
-        hazards=overdue,
-        trend=trend(figures, first, today),
+        hazards=_overdue_first(await tiers.waiting(tx, seen, State.ORDERED, limit)),
+        trend=trend(figures, days),
     )
+
+
+def _overdue_first(ordered: Sequence[Facts]) -> Sequence[Facts]:
+    """In the order in which they are due the overdue come first, but for what became due this very moment."""
+    return sorted(ordered, key=lambda hazard: hazard.overdue_since is None)
 
 
 async def _communities(tx: Tx, seen: Window, by_area: dict[str, Totals], today: date) -> Sequence[tuple[Node, Totals]]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from libs.common.actors import Scope
 from libs.common.db import Tx
 from libs.common.errors import NotFound
 from services.hazards.domain.facts import Facts
-from services.hazards.store.hazards import COLUMNS, facts
+from services.hazards.domain.lifecycle import State
+from services.hazards.views import walks
 from services.hazards.views.scope import Window, within
 
 COMMUNITY_DEPTH, GRID_DEPTH = 12, 15  # digits of an area path
@@ -51,26 +52,13 @@ async def nodes_below(tx: Tx, seen: Window, level: str, day: date) -> Sequence[N
     return [Node(row["path"], row["name"], row["level"]) for row in rows]
 
 
-async def waiting(tx: Tx, seen: Window, state: str, limit: int) -> Sequence[Facts]:
+async def waiting(tx: Tx, seen: Window, state: State, limit: int) -> Sequence[Facts]:
     """Hazards in a state, those that someone must act on first in front."""
-    rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM hazards h WHERE h.area_path >= $1 AND h.area_path < $2 AND h.state = $3 "
-        "ORDER BY coalesce(h.act_by, h.due_at) NULLS LAST, h.id LIMIT $4",
-        seen.lo,
-        seen.hi,
-        state,
-        limit,
-    )
-    return [facts(row) for row in rows]
+    return await walks.queue(seen, state).rows(tx, None, limit)
 
 
-async def overdue(tx: Tx, seen: Window, limit: int) -> Sequence[Facts]:
-    """What is overdue, longest first."""
-    rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM hazards h WHERE h.area_path >= $1 AND h.area_path < $2 "
-        "AND h.overdue_since IS NOT NULL ORDER BY h.overdue_since, h.id LIMIT $3",
-        seen.lo,
-        seen.hi,
-        limit,
-    )
-    return [facts(row) for row in rows]
+async def overdue(tx: Tx, seen: Window, now: datetime, known: int, limit: int) -> Sequence[Facts]:
+    """What is overdue, longest first; `known` says how many there are, so that nobody looks for more."""
+    if not known:
+        return ()
+    return await walks.overdue_queue(seen, now).rows(tx, None, min(known, limit))

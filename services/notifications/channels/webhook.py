@@ -7,7 +7,9 @@ and slowness cost nothing.
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -19,42 +21,30 @@ from services.notifications.channels.addresses import (
     parse_target,
 )
 from services.notifications.channels.messages import body_of, signature
+from services.notifications.channels.resolving import Resolver
 from services.notifications.domain.delivery import Claimed, Outcome, Result
-
-
-async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host by the resolver of this machine."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
 
 
 class WebhookChannel:
     """Posts messages. A 2xx is delivered; anything else, a redirect included, is a failure."""
 
     def __init__(
-        self,
-        *,
-        public_url: str,
-        secret: str,
-        allow: AllowList,
-        timeout: float,
-        concurrency: int,
-        resolve: Resolve = resolve_by_system,
+        self, *, public_url: str, secret: str, allow: AllowList, timeout: float, resolve: Resolve | None = None
     ) -> None:
         self._public_url = public_url
         self._secret = secret
         self._allow = allow
         self._timeout = timeout
-        self._resolve = resolve
+        self._resolve = resolve or Resolver()
         # No connection is kept: two names may share an address, and one must not speak over the other's TLS.
-        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=0)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout, limits=limits)
 
     async def send(self, message: Claimed) -> Result:
         """One attempt; whatever goes wrong is in the result."""
         try:
             async with asyncio.timeout(self._timeout):
-                status = await self._post(message)
+                status, headers = await self._post(message)
         except ForbiddenAddress:
             return _failed("forbidden_address")
         except (TimeoutError, httpx.TimeoutException):
@@ -69,13 +59,14 @@ class WebhookChannel:
             return _failed("broken")
         if 200 <= status < 300:
             return Result(Outcome.DELIVERED, status)
-        return Result(Outcome.FAILED, status, "redirect" if 300 <= status < 400 else "status")
+        kind = "redirect" if 300 <= status < 400 else "status"
+        return Result(Outcome.FAILED, status, kind, retry_after=retry_after(headers))
 
     async def close(self) -> None:
         """Closes what is open."""
         await self._client.aclose()
 
-    async def _post(self, message: Claimed) -> int:
+    async def _post(self, message: Claimed) -> tuple[int, httpx.Headers]:
         target = parse_target(message.address or "")
         address = await checked_address(target.host, target.port, self._allow, self._resolve)
         body = body_of(message, self._public_url)
@@ -96,7 +87,19 @@ class WebhookChannel:
         )
         response = await self._client.send(request, stream=True)
         await response.aclose()
-        return response.status_code
+        return response.status_code, response.headers
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """How long the receiver asks to be left alone, if it does: seconds, or a date, by its own clock."""
+    asked = headers.get("retry-after", "")
+    if asked.isascii() and asked.isdigit() and len(asked) < 10:
+        return timedelta(seconds=int(asked))
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):  # neither, or a date without the other
+        return None
+    return max(wait, timedelta(0))
 
 
 def _failed(error: str) -> Result:

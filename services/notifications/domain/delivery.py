@@ -52,16 +52,21 @@ class Claimed:
     attempts_allowed: int
     address: str | None
     secret: str | None
+    receiver: str = ""  # host and port of the address; empty where nothing is called
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an attempt ended. `error` is a short stable class such as `timeout`, never text from the other side."""
+    """How an attempt ended. `error` is a short stable class such as `timeout`, never text from the other side.
+
+    `retry_after` is how long the other side asks to be left alone.
+    """
 
     outcome: Outcome
     status: int | None = None
     error: str | None = None
     latency_ms: int | None = None
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,13 @@ class Backoff:
     longest: timedelta = timedelta(minutes=10)
     attempts: int = 8
 
-    def after(self, attempt: int, key: UUID) -> timedelta:
-        """How long to wait after attempt number `attempt` (from 1) failed.
+    def after(self, attempt: int, key: UUID, asked: timedelta | None = None) -> timedelta:
+        """How long to wait after attempt number `attempt` (from 1) failed, and the receiver `asked` for so much time.
 
         Up to a fifth is added by the message's own id, so that messages that failed together come back apart.
         """
         doublings = min(max(attempt, 1) - 1, 30)
-        wait = min(self.first * (1 << doublings), self.longest)
+        wait = min(max(self.first * (1 << doublings), asked or timedelta()), self.longest)
         return wait + wait * (blake2b(key.bytes, digest_size=1).digest()[0] / 255 / 5)
 
 

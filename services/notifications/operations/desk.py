@@ -10,6 +10,7 @@ from uuid import UUID
 from libs.common.actors import Actor
 from libs.common.db import Tx
 from libs.common.envelope import Event
+from libs.common.failpoints import failpoint
 from libs.common.ids import new_id
 from libs.common.outbox import announce
 from services.notifications.domain import audience, ladder, texts
@@ -98,9 +99,11 @@ class Desk:
         changed = [self.alerts[alert_id] for alert_id in sorted(self._changed)]
         await alert_rows.write(tx, changed, {i: at for i, at in self._wakes.items() if i in self._changed})
         await alert_rows.wake(tx, {i: at for i, at in self._wakes.items() if i not in self._changed})
+        failpoint("notifications.alerted")
         if self._messages:
             await delivery_rows.add(tx, self._messages)
         await delivery_rows.cancel_of(tx, [alert.id for alert in changed if alert.state in _SILENT], self._now)
+        failpoint("notifications.addressed")
         await announce(tx, self._events)
 
     def _decide(self, alert: Alert, command: Command, actor: Actor, hazard: Hazard) -> Decision:

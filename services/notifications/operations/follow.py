@@ -8,6 +8,7 @@ from uuid import UUID
 from libs.common.actors import SYSTEM_ACTOR
 from libs.common.contracts.hazards import HazardChanged
 from libs.common.db import Tx
+from libs.common.failpoints import failpoint
 from services.notifications.domain.audience import Tier
 from services.notifications.domain.cases import OPENED_BY, Hazard, Kind, is_needed, is_replaced, occasion
 from services.notifications.domain.ladder import Alert, Command, Move, State
@@ -44,6 +45,7 @@ def hazard_of(said: HazardChanged) -> Hazard:
 async def follow(tx: Tx, seen: Sequence[Seen], now: datetime, attempts_allowed: int) -> None:
     """The effect of these events. Lock order: hazards, then alerts, then their timers."""
     hazards = await copies.keep_hazards(tx, (hazard_of(said) for _, said in seen))
+    failpoint("notifications.copied")
     alerts = await alert_rows.lock_of_hazards(tx, sorted(hazards))
     facts = await gather(tx, hazards, (OPENED_BY[kind] for kind, _ in seen if kind in OPENED_BY), now)
     desk = Desk(facts, alerts, now, attempts_allowed)
@@ -55,6 +57,7 @@ async def follow(tx: Tx, seen: Sequence[Seen], now: datetime, attempts_allowed: 
             _take_up(desk, by_hazard[said.hazard_id], OPENED_BY[name], name, said)
     for hazard_id, hazard in hazards.items():
         _end(desk, by_hazard[hazard_id], hazard)
+    failpoint("notifications.decided")
     await desk.write(tx)
 
 

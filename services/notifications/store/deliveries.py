@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,26 @@ from services.notifications.domain.cases import Kind
 from services.notifications.domain.delivery import Backoff, Claimed, DeliveryState, Result, final
 from services.notifications.store import rows, tables
 
+# The messages that wait longest come first, but no receiver gets more of them than it has room for ($5 and $6; $7 for
+# those not named there), and one without room is passed over ($4). Of a few times as many as are wanted the first
+# that may leave are taken; between two replicas that look at the same ones, the lock and the test under it decide.
 _CLAIM = """
-WITH due AS (
-    SELECT id FROM deliveries WHERE state = 'pending' AND next_at <= $1
-    ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED
+WITH waiting AS MATERIALIZED (
+    SELECT d.id, d.next_at, lower(split_part(coalesce(t.address, ''), '/', 3)) AS receiver
+    FROM deliveries d LEFT JOIN contacts t ON t.id = d.contact_id
+    WHERE d.state = 'pending' AND d.next_at <= $1
+      AND lower(split_part(coalesce(t.address, ''), '/', 3)) <> ALL ($4::text[])
+    ORDER BY d.next_at LIMIT $2 * 4
+), placed AS (
+    SELECT id, receiver, row_number() OVER (PARTITION BY receiver ORDER BY next_at, id) AS place FROM waiting
+), due AS (
+    SELECT d.id, p.receiver FROM placed p JOIN deliveries d ON d.id = p.id
+    LEFT JOIN unnest($5::text[], $6::int[]) AS known(receiver, room) ON known.receiver = p.receiver
+    WHERE (p.receiver = '' OR p.place <= coalesce(known.room, $7)) AND d.state = 'pending' AND d.next_at <= $1
+    ORDER BY d.next_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d SET attempts = d.attempts + 1, next_at = $1 + $3::interval
-    FROM due WHERE d.id = due.id RETURNING d.*
+    FROM due WHERE d.id = due.id RETURNING d.*, due.receiver
 ), noted AS (
     INSERT INTO attempts (delivery_id, number, started_at) SELECT id, attempts, $1 FROM claimed
 )
@@ -25,7 +39,7 @@ SELECT c.*, a.hazard_id, a.kind, a.enterprise_id, h.number AS hazard_number, h.l
        t.address, t.secret
 FROM claimed c JOIN alerts a ON a.id = c.alert_id JOIN hazards h ON h.id = a.hazard_id
 LEFT JOIN contacts t ON t.id = c.contact_id
-ORDER BY c.next_at, c.id
+ORDER BY c.created_at, c.id
 """
 
 _RECORD_ATTEMPTS = """
@@ -64,9 +78,25 @@ async def cancel_of(tx: Tx, alert_ids: Sequence[UUID], now: datetime) -> None:
         )
 
 
-async def claim(tx: Tx, limit: int, lease: timedelta, now: datetime) -> list[Claimed]:
-    """Takes up to `limit` due messages for the length of the lease; each begins an attempt, which is noted at once."""
-    return [_claimed(row) for row in await tx.fetch(_CLAIM, now, limit, lease)]
+async def claim(
+    tx: Tx,
+    limit: int,
+    lease: timedelta,
+    now: datetime,
+    *,
+    room: Mapping[str, int] = MappingProxyType({}),
+    share: int | None = None,
+) -> list[Claimed]:
+    """Takes up to `limit` due messages for the length of the lease; each begins an attempt, which is noted at once.
+
+    No receiver gets more than its `room`, or than `share` if it is not named there.
+    """
+    full = [receiver for receiver, more in room.items() if not more]
+    known = [receiver for receiver, more in room.items() if more]
+    found = await tx.fetch(
+        _CLAIM, now, limit, lease, full, known, [room[receiver] for receiver in known], share or limit
+    )
+    return [_claimed(row) for row in found]
 
 
 async def record(tx: Tx, results: Sequence[tuple[Claimed, Result]], backoff: Backoff, now: datetime) -> None:
@@ -88,7 +118,7 @@ async def record(tx: Tx, results: Sequence[tuple[Claimed, Result]], backoff: Bac
         [claimed.id for claimed, _ in results],
         [claimed.attempt for claimed, _ in results],
         [_state_after(claimed, result).value for claimed, result in results],
-        [now + backoff.after(claimed.attempt, claimed.id) for claimed, _ in results],
+        [now + backoff.after(claimed.attempt, claimed.id, result.retry_after) for claimed, result in results],
         now,
     )
 
@@ -120,6 +150,7 @@ def _claimed(row: Record) -> Claimed:
         attempts_allowed=row["attempts_allowed"],
         address=row["address"],
         secret=row["secret"],
+        receiver=row["receiver"],
     )
 
 

@@ -16,6 +16,7 @@ from libs.common.tables import (
     OutboxColumns,
     PathText,
     RelayLeaseColumns,
+    RelayMarkColumns,
     RelayMemberColumns,
     TimerColumns,
     Timestamp,
@@ -264,6 +265,12 @@ class RelayLease(RelayLeaseColumns, Base, table=True):
     """Shards of the outbox and who reads them."""
 
     __tablename__ = "relay_leases"
+
+
+class RelayMark(RelayMarkColumns, Base, table=True):
+    """How far each shard of the outbox is published."""
+
+    __tablename__ = "relay_marks"
 
 
 class RelayMember(RelayMemberColumns, Base, table=True):

@@ -126,12 +126,18 @@ class Amendment:
 _CONTACT_FIELDS = {"head": PostRole.ENTERPRISE_HEAD, "officer": PostRole.SAFETY_OFFICER}
 
 
+_NOBODY = Contact()
+_FIELDS = tuple(field.name for field in fields(EnterpriseRecord))
+
+
 def registered(record: EnterpriseRecord, now: datetime, make_id: MakeId) -> Amendment:
     """A new enterprise at version 1, as a change from nothing."""
     blank = Enterprise(make_id(), 0, EnterpriseRecord(record.name, record.community_code), now, now)
-    said = {field.name: getattr(record, field.name) for field in fields(record)}
-    given = {name: value for name, value in said.items() if value not in (None, (), Contact())}
-    return amended(blank, given, now, make_id)
+    said = ((name, getattr(record, name)) for name in _FIELDS)
+    given = {name: value for name, value in said if value is not None and value not in ((), _NOBODY)}
+    contacts = _contact_changes(blank, given, make_id)
+    posts = tuple(ContactPost(change.role, change.person_id) for change in contacts)
+    return Amendment(blank, Enterprise(blank.id, 1, record, now, now, contacts=posts), given, contacts)
 
 
 def amended(before: Enterprise, changes: Mapping[str, Any], now: datetime, make_id: MakeId) -> Amendment:

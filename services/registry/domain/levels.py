@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from services.registry.domain.text import plain
 
@@ -25,6 +26,7 @@ _RISK_NOISE = re.compile(r"[()\[\]【】/、,色级风险区]")
 _CLASS = re.compile(r"([0-9A-Z]{1,4})(?:级|类|档|等)?(?:企业|单位)?")
 
 
+@lru_cache(maxsize=256)
 def risk_level(text: str) -> RiskLevel | None:
     """The level behind `红`, `重大(红)` or `red`; None for anything else, and when word and colour disagree."""
     bare = _RISK_NOISE.sub("", plain(text))

@@ -2,10 +2,12 @@
 
 import unicodedata
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 """What a spreadsheet cell may hold."""
 
+_REMEMBERED = 2048  # texts: in a ledger the same street, trade and licence come again line after line
 _NOT_SAYING_ANYTHING = frozenset({"无", "暂无", "没有", "N/A", "NA", "NULL", "NONE", "NIL"})
 
 
@@ -20,6 +22,7 @@ def cell_text(cell: Cell) -> str:
     return str(cell)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def clean(text: str) -> str:
     """One line without control and invisible characters; everything visible stays as it was typed."""
     if text.isprintable():
@@ -28,6 +31,7 @@ def clean(text: str) -> str:
     return "".join(kept).strip()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def plain(text: str) -> str:
     """Half-width (NFKC), upper case and without any blank: for comparing and parsing, never for showing."""
     if not text.isascii():
@@ -35,6 +39,7 @@ def plain(text: str) -> str:
     return "".join(text.split()).upper()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def says_nothing(text: str) -> bool:
     """Whether a cell is empty, a dash or another placeholder, such as `/`, `—` or `无`."""
     return not any(char.isalnum() for char in text) or plain(text) in _NOT_SAYING_ANYTHING

@@ -26,20 +26,71 @@ def measure(xml: bytes) -> Extent:
     """Measures a worksheet part. Raises TooManyRows, or UnreadableFile when it is not well-formed or brings a DTD.
 
     A parser that lays out the rectangle around all cells takes any amount of memory for two cells far apart: that is
-    refused here, where it costs nothing.
+    refused here, where it costs nothing. A plain worksheet without formulas is measured by its cell references alone,
+    without a call a cell; whatever is written in another way, or seems too large, is walked through.
     """
+    extent = _measured_by_references(xml)
+    if extent is None:
+        return _walked(xml)
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    _parse(parser, xml)
+    return extent
+
+
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"')
+_DECLARED = re.compile(
+    rb"""(?:<\?xml version=["']1.0["'] encoding=["'](?i:utf-8)["'](?: standalone=["'](?:yes|no)["'])?\?>\s*)?"""
+    rb"<worksheet[\s>]"
+)
+# What the references alone do not tell: comments and CDATA, formulas, prefixed elements, cells without a reference.
+_UNUSUAL = re.compile(rb"<!|<f[\s/>]|<[^\s<>/]+:(?:c|f|is|row|v)[\s/>]|<c[\t\r\n/>]")
+
+
+def _measured_by_references(xml: bytes) -> Extent | None:
+    """The extent if every cell is written as spreadsheet programs write it; None when this cannot be told at a glance.
+
+    Cells that are there but empty count as well: the extent is never too small.
+    """
+    if not _DECLARED.match(xml) or xml.count(b"<?") > 1 or _UNUSUAL.search(xml):
+        return None
+    references = _CELL.findall(xml)
+    if len(references) != xml.count(b"<c "):
+        return None
+    rows = max(map(int, {row for _, row in references}), default=0)
+    columns = max((_column(letters.decode()) for letters in {letters for letters, _ in references}), default=0)
+    return None if rows > MAX_ROWS or rows * columns > MAX_AREA else Extent(rows, columns)
+
+
+def _column(letters: str) -> int:
+    """The one-based number of the column of those letters."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def _walked(xml: bytes) -> Extent:
     walker = _Walker()
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = walker.refuse_doctype
+    parser.StartDoctypeDeclHandler = _refuse_doctype
     parser.StartElementHandler = walker.start
     parser.EndElementHandler = walker.end
     walker.parser = parser
+    _parse(parser, xml)
+    return walker.extent
+
+
+def _parse(parser: expat.XMLParserType, xml: bytes) -> None:
     try:
         parser.Parse(xml, True)
     except expat.ExpatError as error:
         raise UnreadableFile("工作表内容不完整") from error
-    return walker.extent
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise UnreadableFile("文件内含有不允许的文档类型声明")
 
 
 class _Walker:
@@ -52,9 +103,6 @@ class _Walker:
         self._row = -1
         self._column = -1
         self._formula: list[str] = []
-
-    def refuse_doctype(self, *_: object) -> None:
-        raise UnreadableFile("文件内含有不允许的文档类型声明")
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         local = name.rpartition(":")[2]

@@ -9,6 +9,7 @@ from datetime import datetime
 from libs.common.clock import Clock
 from libs.common.db import Database, Tx
 from libs.common.errors import Busy
+from libs.common.failpoints import failpoint
 from libs.common.stopping import rest
 from services.registry.domain.errors import FileRefused, ImportFailed
 from services.registry.domain.imports import ImportKind
@@ -50,23 +51,28 @@ class Importer:
             job = await imports.claim(tx, self._clock.now())
         if job is None:
             return False
+        failpoint("importer.claimed")
         async with _Hold(self._db, self._clock, job):
             try:
                 await self._carry_out(job)
             except FileRefused as refusal:
                 await self._refuse(job, refusal)
+        failpoint("importer.finished")
         return True
 
     async def _carry_out(self, job: Job) -> None:
         if job.attempts > MAX_ATTEMPTS:
             raise ImportFailed
         apply, rows = await self._read(job)
+        failpoint("importer.read")
         async with self._db.transaction() as tx:
             if not await imports.renew(tx, job, self._clock.now(), _HALFWAY, rows):
                 return
+        failpoint("importer.halfway")
         async with self._db.transaction() as tx:
             if await imports.holds(tx, job):
                 await apply(tx, self._clock.now())
+                failpoint("importer.applied")
 
     async def _read(self, job: Job) -> tuple[Apply, int]:
         """What writes the file's content, and how many data lines it has. Raises a FileRefused."""
@@ -84,6 +90,7 @@ class Importer:
         async with self._db.transaction() as tx:
             if await imports.holds(tx, job):
                 await imports.refuse(tx, job, problem, self._clock.now())
+                failpoint("importer.refusing")
 
 
 class _Hold:

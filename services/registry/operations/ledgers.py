@@ -7,6 +7,7 @@ from typing import TypeVar
 from libs.common.clock import SHANGHAI
 from libs.common.db import Tx
 from libs.common.errors import Busy
+from libs.common.failpoints import failpoint
 from libs.common.ids import new_id
 from services.registry.domain.enterprises import Enterprise, amended, registered
 from services.registry.domain.errors import NoAreas, NoHeader
@@ -51,6 +52,7 @@ async def apply_ledger(tx: Tx, job: Job, ledger: Ledger, now: datetime) -> None:
     reason = Reason(job.actor_id, "台账导入")
     for made in _chunks(settlement.created):
         await write_registered(tx, [registered(record, now, new_id) for record in made], reason, now)
+        failpoint("importer.writing")
     for changes in _chunks(sorted(settlement.changed, key=lambda change: change.id)):
         amendments = [amended(known[change.id], change.fields, now, new_id) for change in changes]
         await write_imported_changes(tx, amendments, reason, now)

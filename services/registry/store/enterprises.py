@@ -58,7 +58,6 @@ _COLUMNS: Sequence[tuple[str, str]] = (
 _CHUNK = 500
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
 _ARRAYS = ", ".join(f"${nr}::{kind}[]" for nr, (_, kind) in enumerate(_COLUMNS, start=1))
-_INSERT = f"INSERT INTO enterprises ({_NAMES}) SELECT * FROM unnest({_ARRAYS})"
 _UPDATE = (
     f"UPDATE enterprises e SET {', '.join(f'{name} = t.{name}' for name, _ in _COLUMNS[1:])} "
     f"FROM unnest({_ARRAYS}) AS t({_NAMES}) WHERE e.id = t.id"
@@ -134,7 +133,7 @@ def _licence(name: str, number: str, valid_until: str | None) -> Licence:
 
 async def insert(tx: Tx, enterprises: Sequence[Enterprise]) -> None:
     """Writes new enterprises."""
-    await tx.execute(_INSERT, *_arrays(enterprises))
+    await tx.copy("enterprises", [name for name, _ in _COLUMNS], [tuple(_row(one).values()) for one in enterprises])
 
 
 async def update(tx: Tx, enterprises: Sequence[Enterprise]) -> None:
@@ -148,6 +147,7 @@ def _arrays(enterprises: Sequence[Enterprise]) -> list[list[Any]]:
 
 
 def _row(enterprise: Enterprise) -> dict[str, Any]:
+    """The values of `_COLUMNS`, in that order."""
     record = enterprise.record
     return {
         "id": enterprise.id,

@@ -2,32 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from uuid import UUID
 
 from libs.common.db import Tx
 from services.registry.domain.enterprises import Grading, GradingKind
 
-_INSERT = """
-INSERT INTO gradings (id, enterprise_id, kind, value, effective_on, reason, actor_id, recorded_at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::text[], $7::text[],
-                     $8::timestamptz[])
-"""
+_COLUMNS = ("id", "enterprise_id", "kind", "value", "effective_on", "reason", "actor_id", "recorded_at")
+_row = attrgetter(*_COLUMNS)
 
 
 async def insert(tx: Tx, gradings: Sequence[Grading]) -> None:
     """Adds to the history."""
     if gradings:
-        await tx.execute(
-            _INSERT,
-            [g.id for g in gradings],
-            [g.enterprise_id for g in gradings],
-            [g.kind for g in gradings],
-            [g.value for g in gradings],
-            [g.effective_on for g in gradings],
-            [g.reason for g in gradings],
-            [g.actor_id for g in gradings],
-            [g.recorded_at for g in gradings],
-        )
+        await tx.copy("gradings", _COLUMNS, map(_row, gradings))
 
 
 async def of(tx: Tx, enterprise_ids: Sequence[UUID]) -> dict[UUID, list[Grading]]:

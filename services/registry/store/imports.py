@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Record, Tx, to_json
+from libs.common.failpoints import failpoint
 from libs.common.ids import new_id
 from services.registry.domain.imports import ImportKind, ImportState, Note, Outcome, Severity
 
@@ -84,6 +85,7 @@ async def queue(tx: Tx, upload: Upload, now: datetime) -> Record:
         now,
     )
     assert row is not None
+    failpoint("importer.queueing")
     await tx.execute("INSERT INTO import_files (import_id, content) VALUES ($1, $2)", row["id"], upload.content)
     return row
 

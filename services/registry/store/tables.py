@@ -14,6 +14,7 @@ from libs.common.tables import (
     OutboxColumns,
     PathText,
     RelayLeaseColumns,
+    RelayMarkColumns,
     RelayMemberColumns,
     Timestamp,
     new_registry,
@@ -32,6 +33,10 @@ class Outbox(OutboxColumns, Base, table=True):
 
 class RelayLease(RelayLeaseColumns, Base, table=True):
     __tablename__ = "relay_leases"
+
+
+class RelayMark(RelayMarkColumns, Base, table=True):
+    __tablename__ = "relay_marks"
 
 
 class RelayMember(RelayMemberColumns, Base, table=True):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.common.clock import SHANGHAI
 from libs.common.db import Tx
+from libs.common.failpoints import failpoint
 from libs.common.ids import new_id
 from libs.common.outbox import announce
 from services.registry.domain.enterprises import Amendment, ContactChange, Grading
@@ -19,16 +20,8 @@ INSERT INTO licences (id, enterprise_id, name, number, valid_until)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[])
 ON CONFLICT (enterprise_id, name, number) DO UPDATE SET valid_until = excluded.valid_until
 """
-_PERSONS = """
-INSERT INTO persons (id, version, name, phone, area_path, enterprise_id, changed_at)
-SELECT id, 1, name, phone, area_path, enterprise_id, $6
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[]) AS t(id, name, phone, area_path, enterprise_id)
-"""
-_POSTS = """
-INSERT INTO posts (id, person_id, role, enterprise_id, valid_from)
-SELECT id, person_id, role, enterprise_id, $5 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
-    AS t(id, person_id, role, enterprise_id)
-"""
+_PERSONS = ("id", "version", "name", "phone", "area_path", "enterprise_id", "changed_at")
+_POSTS = ("id", "person_id", "role", "enterprise_id", "valid_from")
 _CORRECTED = """
 UPDATE persons p SET name = t.name, phone = t.phone, version = p.version + 1, changed_at = $4
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS t(id, name, phone) WHERE p.id = t.id
@@ -56,7 +49,9 @@ async def write_registered(tx: Tx, made: Sequence[Amendment], reason: Reason, no
     if not made:
         return
     await enterprises.insert(tx, [amendment.after for amendment in made])
+    failpoint("registry.enterprises_written")
     await _write_parts(tx, made, now)
+    failpoint("registry.parts_written")
     await gradings_store.insert(tx, _gradings(made, reason, now))
     await announce(tx, enterprises_registered([amendment.after for amendment in made], now))
 
@@ -110,17 +105,11 @@ async def _add_persons(
 ) -> None:
     if not changes:
         return
-    ids, places = [c.person_id for c in changes], [c.enterprise_id for c in changes]
-    await tx.execute(
-        _PERSONS,
-        ids,
-        [c.contact.name for c in changes],
-        [c.contact.phone for c in changes],
-        [paths[place] for place in places],
-        places,
-        now,
+    persons = (
+        (c.person_id, 1, c.contact.name, c.contact.phone, paths[c.enterprise_id], c.enterprise_id, now) for c in changes
     )
-    await tx.execute(_POSTS, [new_id() for _ in changes], ids, [c.role for c in changes], places, today)
+    await tx.copy("persons", _PERSONS, persons)
+    await tx.copy("posts", _POSTS, [(new_id(), c.person_id, c.role, c.enterprise_id, today) for c in changes])
 
 
 async def _correct_persons(tx: Tx, changes: Sequence[ContactChange], now: datetime) -> None:

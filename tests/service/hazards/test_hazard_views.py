@@ -125,4 +125,6 @@ async def test_a_recount_finds_a_figure_that_is_wrong(world: World) -> None:
     await fold(world)
     assert await world.differing() == 0
     await world.rows("UPDATE counters SET value = value + 1 WHERE metric = 'found'")
-    assert await world.differing() == 3  # two grids and a community
+    assert (
+        await world.differing() == 3 + 2 + 1 + 1
+    )  # two grids and a community, two communities, a street, the district

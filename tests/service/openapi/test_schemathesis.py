@@ -11,25 +11,12 @@ import pytest
 
 from libs.common.actors import Tier
 from tests.contracts.documents import SERVICES
-from tests.support.fuzzing import fuzz
+from tests.support.fuzzing import EXEMPT, fuzz
 from tests.support.live import PEOPLES_ROLES, Live, live_service
 from tests.support.residents import Residents, settle
 
 pytestmark = pytest.mark.slow
 
-# Checks that do not fit: where a method that is not offered meets the operation of a parameter (`GET /v1/hazards/batch`
-# asks for the hazard "batch"), where a blank filter asks for nothing, and where "no file" is sent as an empty file.
-EXEMPT: dict[str, dict[str, tuple[str, ...]]] = {
-    "registry": {
-        "/v1/imports/areas": ("negative_data_rejection",),
-        "/v1/imports/enterprises": ("negative_data_rejection",),
-    },
-    "hazards": {
-        "/v1/hazards/batch": ("unsupported_method", "negative_data_rejection"),  # a bad item is answered in its place
-        "/v1/hazards": ("negative_data_rejection",),
-    },
-    "notifications": {},
-}
 EXAMPLES, EXAMPLES_OF_A_TIER, SECONDS = 12, 3, 200
 
 

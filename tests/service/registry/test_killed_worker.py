@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.common.outbox import UNPUBLISHED
 from tests.service.registry.conftest import World
 from tests.support import registry as files
 from tests.support.registry import Office, credit_code, workbook
@@ -69,7 +70,7 @@ async def test_an_import_survives_its_worker(
     assert (before["state"], written) in {("running", 0), ("done", LINES * 9 // 10)}
     async with worker(world, bus) as second:
         await until(world, "SELECT state = 'done' FROM imports ORDER BY id DESC LIMIT 1")
-        await until(world, "SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE published_at IS NULL)")
+        await until(world, f"SELECT NOT EXISTS (SELECT 1 FROM {UNPUBLISHED})")
         second.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             assert await second.wait() == 0

@@ -176,6 +176,36 @@ async def test_poison_is_set_aside_and_its_neighbours_are_handled(db: Database) 
     assert len(await toys.rows_of(db, "SELECT * FROM dead_letters")) == 3
 
 
+async def test_one_poisonous_event_among_many_costs_few_transactions(db: Database) -> None:
+    bus, (poison,), fine = MemoryBus(), some_events(1, "poison"), some_events(499)
+    tried = 0
+
+    async def counted(tx: Tx, fresh: Sequence[Event], now: datetime) -> None:
+        nonlocal tried
+        tried += 1
+        await toys.apply_changes(tx, fresh, now)
+
+    await bus.publish([to_message(event) for event in (*fine[:123], poison, *fine[123:])])
+    await a_consumer(db, bus, counted).handle(bus.log)
+    assert await effects(db) == {event.key: 1 for event in fine}
+    assert (await dead(db)).keys() == {poison.key}
+    assert tried < 30
+
+
+async def test_order_is_kept_where_a_batch_is_halved(db: Database) -> None:
+    bus, key, (poison,) = MemoryBus(), new_id(), some_events(1, "poison")
+    events = [toys.change_of(key, version, "fine", CLOCK.now()) for version in range(1, 40)]
+    seen: list[int] = []
+
+    async def noted(tx: Tx, fresh: Sequence[Event], now: datetime) -> None:
+        await toys.apply_changes(tx, fresh, now)
+        seen.extend(event.sequence for event in fresh)
+
+    await bus.publish([to_message(event) for event in (*events[:17], poison, *events[17:])])
+    await a_consumer(db, bus, noted).handle(bus.log)
+    assert seen == sorted(seen) == list(range(1, 40))
+
+
 async def test_dead_letters_heal_once_the_cause_is_mended(db: Database) -> None:
     bus, poison = MemoryBus(), some_events(5, "poison")
     await bus.publish([to_message(event) for event in poison])

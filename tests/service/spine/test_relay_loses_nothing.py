@@ -14,7 +14,7 @@ from libs.common.clock import SystemClock
 from libs.common.db import Database
 from libs.common.envelope import from_message, to_message
 from libs.common.ids import new_id
-from libs.common.outbox import announce
+from libs.common.outbox import UNPUBLISHED, announce
 from libs.common.relay import Relay
 from tests.support import toyservice as toys
 from tests.support.memory_bus import MemoryBus
@@ -103,7 +103,7 @@ def a_relay(db: Database, bus: MemoryBus, holder: str, per_shard: int = 20) -> R
 
 
 async def unpublished(db: Database) -> int:
-    rows = await toys.rows_of(db, "SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")
+    rows = await toys.rows_of(db, f"SELECT count(*) AS n FROM {UNPUBLISHED}")
     return int(rows[0]["n"])
 
 
@@ -237,7 +237,7 @@ async def test_a_holder_that_lost_its_lease_marks_nothing(toy_url: str, db: Data
     await next_one.meet_log()
     assert await next_one.publish_once() == 20  # again: nobody had said that they are out
     async with db.transaction() as tx:
-        await tx.execute("UPDATE outbox SET published_at = NULL")
+        await tx.execute("DELETE FROM relay_marks")
     slow.let.set()
     await hanging
     assert await unpublished(db) == 20

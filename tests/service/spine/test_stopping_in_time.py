@@ -17,6 +17,7 @@ import pytest
 from deploy.local.ports import free_port
 from libs.common.db import Database
 from libs.common.ids import new_id
+from libs.common.outbox import UNPUBLISHED
 from tests.support import toyservice as toys
 from tests.support.tcp import Proxy
 from tests.support.waiting import until
@@ -177,7 +178,7 @@ async def stop_while_the_broker_dies(toy_url: str, bus_url: str, how: str) -> No
         assert (await running.client.post("/v1/things", json=a_thing())).status_code == 201
         await running.terminate()
     await proxy.cut()
-    assert await number(db, "outbox WHERE published_at IS NULL") == 1  # kept for the next process
+    assert await number(db, UNPUBLISHED) == 1  # kept for the next process
     await db.close()
 
 

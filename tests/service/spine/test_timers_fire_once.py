@@ -4,11 +4,13 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from libs.common import clock as clocks
+from libs.common.clock import SystemClock
 from libs.common.db import Database, Tx
 from libs.common.ids import new_id
 from libs.common.timers import Fire, Sweeper, Timer, cancel, schedule
@@ -104,6 +106,27 @@ async def test_control_sweeping_without_a_lock_fires_twice(
     assert max((await fired(db)).values()) > 1, "the control must fire twice, or the test above is blind"
 
 
+@pytest.mark.parametrize("place", [-(2**31), 0, 2**31 - 1])
+async def test_wherever_a_sweeper_begins_it_comes_round_to_all(db: Database, clock: FakeClock, place: int) -> None:
+    ids = await things_with_timers(db, clock, 250, hours=0)
+    sweeper = Sweeper("toys", db, clock, "things", fire, batch=100)
+    sweeper._home = sweeper._place = place
+    assert [await sweeper.sweep() for _ in range(5)].count(0) >= 1
+    assert await fired(db) == {(id, "fired while new"): 1 for id in ids}
+
+
+async def test_due_timers_are_read_in_the_order_of_their_index(db: Database, clock: FakeClock) -> None:
+    """Nothing is sorted: a sweep reads as many of fifty thousand as it takes, not all of them each time."""
+    await things_with_timers(db, clock, 10, hours=0)
+    sweeper = Sweeper("toys", db, clock, "things", fire)
+    async with db.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")
+        await tx.execute("SET LOCAL enable_bitmapscan = off")
+        plan = "\n".join(row[0] for row in await tx.fetch("EXPLAIN " + sweeper._claim, clock.now(), 100, 0))
+    assert "ix_timers_due_at" in plan
+    assert "Sort" not in plan
+
+
 async def finish(db: Database, id: UUID) -> None:
     """The move that makes the timer pointless: it locks the thing, closes it and cancels its timers."""
     async with db.transaction() as tx:
@@ -195,7 +218,7 @@ async def test_what_is_claimed_but_cancelled_meanwhile_does_not_fire(
         """Claims what it saw before the move."""
 
         async def _sweep(self, now: datetime, limit: int, only: UUID | None = None) -> int:
-            self._claim = f"SELECT '{id}'::uuid AS id, $1::timestamptz, $2::bigint, $3::uuid"
+            self._claim = f"SELECT '{id}'::uuid AS id, 0 AS place, $1::timestamptz, $2::bigint, $3::int"
             await finish(db, id)
             return await super()._sweep(now, limit, only)
 
@@ -265,3 +288,69 @@ async def test_timers_without_a_subject_hold_up_nobody(
     (sweeper,) = sweepers(replicas[:1], clock, Sweeper, 10)
     assert await sweeper.sweep() == 1
     assert await fired(db) == {(id, "fired while new"): 1}
+
+
+class WrongMachine(datetime):
+    """What `datetime` says on a machine whose clock is an hour ahead."""
+
+    wrong = timedelta(hours=1)
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        return datetime.now(UTC) + cls.wrong
+
+
+class SlowMachine(WrongMachine):
+    """An hour behind."""
+
+    wrong = timedelta(hours=-1)
+
+
+class Deaf(SystemClock):
+    """The control: a clock that does not listen to the database."""
+
+    def told(self, there: datetime, asked: float, heard: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("machine", [WrongMachine, SlowMachine])
+async def test_a_timer_fires_by_the_databases_clock_whatever_the_machine_says(
+    db: Database, monkeypatch: pytest.MonkeyPatch, machine: type[datetime]
+) -> None:
+    async with db.transaction() as tx:
+        there = await tx.fetchval("SELECT clock_timestamp()")
+        ids = [new_id(), new_id()]
+        await toys.make_things(tx, [toys.Make(id, "x") for id in ids], there)
+        await tx.execute("DELETE FROM happenings")
+        await schedule(tx, [Timer(ids[0], "due", there), Timer(ids[1], "due", there + timedelta(minutes=30))])
+    monkeypatch.setattr(clocks, "datetime", machine)
+    assert await Sweeper("toys", db, SystemClock(), "things", fire).sweep() == 1
+    assert await fired(db) == {(ids[0], "fired while new"): 1}
+    at = (await toys.rows_of(db, "SELECT at FROM happenings"))[0]["at"]
+    assert there <= at < there + timedelta(minutes=1)
+
+
+async def test_control_a_sweeper_that_trusts_a_machine_that_is_ahead_fires_early(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id,) = await things_with_timers(db, FakeClock(datetime.now(UTC)), 1, minutes=30)
+    monkeypatch.setattr(clocks, "datetime", WrongMachine)
+    assert await Sweeper("toys", db, Deaf(), "things", fire).sweep() == 1
+    assert await fired(db) == {(id, "fired while new"): 1}
+
+
+async def test_a_sweeper_at_rest_wakes_when_the_next_timer_is_due(db: Database) -> None:
+    """It would look again in a minute only; the timer is due sooner, and that is when it fires."""
+    clock = SystemClock()
+    ids = await things_with_timers(db, FakeClock(datetime.now(UTC)), 1, seconds=1)
+    sweeper = Sweeper("toys", db, clock, "things", fire, every=60)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sweeper.run(stop))
+
+    async def it_fired() -> bool:
+        return bool(await fired(db))
+
+    await until(it_fired)
+    stop.set()
+    await running
+    assert await fired(db) == {(ids[0], "fired while new"): 1}

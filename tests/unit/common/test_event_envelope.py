@@ -42,7 +42,8 @@ def a_message(value: bytes | None = None, headers: Mapping[str, str | None] = Ma
     good = to_message(an_event())
     kept = {name: content for name, content in good.headers if name not in headers}
     kept |= {name: content.encode() for name, content in headers.items() if content is not None}
-    return Message(good.topic, good.key, good.value if value is None else value, tuple(kept.items()))
+    key = (headers.get("ce_subject") or good.key.decode()).encode()
+    return Message(good.topic, key, good.value if value is None else value, tuple(kept.items()))
 
 
 @given(texts, st.lists(st.integers(-(2**53), 2**53)), st.integers(0, 2**63 - 1), st.datetimes(timezones=st.just(UTC)))
@@ -122,6 +123,8 @@ def test_a_text_that_only_looks_like_an_escape_is_kept(label: str) -> None:
         ("sequence", "-1"),
         ("sequence", str(2**63)),
         ("sequence", "9" * 5000),
+        ("content-type", "text/xml"),
+        ("content-type", "application/jsonp"),
     ],
 )
 def test_a_header_at_fault_is_named(name: str, value: str | None) -> None:
@@ -153,6 +156,17 @@ def test_a_header_at_fault_is_named(name: str, value: str | None) -> None:
 def test_a_body_at_fault_is_refused(value: bytes) -> None:
     with pytest.raises(BadEnvelope):
         from_message(a_message(value))
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/cloudevents+json", None])
+def test_json_under_any_of_its_names_is_taken(kind: str | None) -> None:
+    from_message(a_message(headers={"content-type": kind}))
+
+
+@pytest.mark.parametrize("key", [b"", b"another", b"\xff"])
+def test_a_message_under_another_key_is_refused(key: bytes) -> None:
+    with pytest.raises(BadEnvelope, match="key"):
+        from_message(dataclasses.replace(to_message(an_event()), key=key))
 
 
 def test_a_header_that_is_no_text_is_refused() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.utils import get_column_letter
 
 from services.registry.domain import errors
 from services.registry.domain.ledger.lines import Rules
@@ -17,6 +18,7 @@ from services.registry.domain.ledger.reading import read_ledger
 from services.registry.domain.places import Gazetteer
 from services.registry.files.areas_csv import read_areas_csv
 from services.registry.files.reader import read_ledger_apart
+from services.registry.files.scan import measure
 from services.registry.files.workbook import read_workbook
 from tests.support.registry import Office, areas_csv, bomb, changed_part, workbook
 
@@ -134,3 +136,39 @@ def test_areas_in_the_older_encoding_and_with_tabs() -> None:
     expected = read_areas_csv(areas_csv())
     assert read_areas_csv(text.encode("gb18030")) == expected
     assert read_areas_csv(text.replace(",", "\t").encode()) == expected
+
+
+_FRAME = '<?xml version="1.0" encoding="UTF-8"?><worksheet><sheetData>{}</sheetData></worksheet>'
+_FAR = '<row r="1"><c r="A1"><v>1</v></c></row><row r="9000000">{}</row>'
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        _FRAME.format(_FAR.format('<c r="XFD9000000"><v>1</v></c>')),
+        _FRAME.format(_FAR.format("<c r='XFD9000000'><v>1</v></c>")),
+        _FRAME.format(_FAR.format('<c s="1" r="XFD9000000"><v>1</v></c>')),
+        _FRAME.format(_FAR.format('<c\nr="XFD9000000"><v>1</v></c>')),
+        _FRAME.format(_FAR.format('<c r="&#88;FD9000000"><v>1</v></c>')),
+        _FRAME.format(_FAR.format("<c><v>1</v></c>")),
+        _FRAME.format(_FAR.format('<x:c r="XFD9000000" xmlns:x="y"><x:v>1</x:v></x:c>')),
+        _FRAME.format(_FAR.format('<!-- <c r="A1"> --><c r="XFD9000000"><v>1</v></c>')),
+        _FRAME.format(_FAR.format('<c r="XFD9000000"><v>1</v></c>')).replace("UTF-8", "UTF-16").encode("utf-16"),
+    ],
+)
+def test_cells_far_apart_are_refused_however_they_are_written(xml: str | bytes) -> None:
+    with pytest.raises(errors.TooManyRows):
+        measure(xml if isinstance(xml, bytes) else xml.encode())
+
+
+@given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 40), st.booleans()), max_size=12))
+def test_references_alone_never_tell_of_a_smaller_sheet_than_a_walk(cells: list[tuple[int, int, bool]]) -> None:
+    rows = "".join(
+        f'<row r="{row}"><c r="{get_column_letter(column)}{row}">{"<v>1</v>" if full else ""}</c></row>'
+        for row, column, full in cells
+    )
+    quick, walked = measure(_FRAME.format(rows).encode()), measure(_FRAME.format(f"<!-- walk -->{rows}").encode())
+    assert quick.rows >= walked.rows
+    assert quick.columns >= walked.columns
+    if all(full for _, _, full in cells):
+        assert quick == walked

@@ -58,20 +58,15 @@ def _lines(sheet: Sheet, header: Header, rules: Rules) -> Iterator[Line]:
 
 def _is_data(sheet: Sheet, header: Header, row: int, cells: dict[Column, Cell]) -> bool:
     """Whether a line says something of an enterprise: more than a running number beside a merged community."""
-    telling = (text for column, cell in cells.items() if column not in _FRAME and (text := cell_text(cell)))
-    if next(telling, None) is None:
+    if not any(cell_text(cell) for column, cell in cells.items() if column not in _FRAME):
         return False
-    if sheet.is_banner(row) or is_footer(sheet.rows[row]):
+    texts = [text for text in map(cell_text, sheet.rows[row]) if text]
+    if sheet.is_banner(row) or is_footer(texts):
         return False
-    return not (_starts_a_sum(sheet, row) or repeats_header(sheet, header, row))
+    return not (is_subtotal(texts[:_LEADING_CELLS]) or repeats_header(sheet, header, row))
 
 
 _FRAME = frozenset({Column.SEQUENCE, *_CARRIED_DOWN})
-
-
-def _starts_a_sum(sheet: Sheet, row: int) -> bool:
-    texts = [text for text in map(cell_text, sheet.rows[row]) if text]
-    return is_subtotal(texts[:_LEADING_CELLS])
 
 
 def _street_of(sheet: Sheet, header: Header, rules: Rules) -> KnownArea | None:

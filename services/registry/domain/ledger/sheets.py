@@ -63,7 +63,6 @@ def is_subtotal(texts: Sequence[str]) -> bool:
     return any(_SUBTOTAL.fullmatch(plain(text)) for text in texts if text)
 
 
-def is_footer(line: Sequence[Cell]) -> bool:
-    """Whether a line is a signature line such as `填表人: 审核人:`: a word with a colon and little beside it."""
-    texts = [text for text in map(cell_text, line) if text]
+def is_footer(texts: Sequence[str]) -> bool:
+    """Whether the texts of a line are a signature such as `填表人: 审核人:`: a word with a colon, little beside it."""
     return 0 < len(texts) <= _FOOTER_CELLS and bool(_FOOTER.fullmatch(plain(texts[0])))

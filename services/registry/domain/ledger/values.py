@@ -73,6 +73,7 @@ def headcount(cell: Cell) -> Headcount:
 
 
 _PHONE = re.compile(r"[0-9()+-]+")
+_PHONE_SIGNS = str.maketrans("", "", "()+-")
 
 
 def phone(cell: Cell) -> str | None:
@@ -81,8 +82,10 @@ def phone(cell: Cell) -> str | None:
     if says_nothing(text):
         return None
     bare = plain(text)
-    digits = "".join(char for char in bare if char.isdigit())
-    if _PHONE.fullmatch(bare) and 7 <= len(digits) <= 14:
+    if not _PHONE.fullmatch(bare):
+        return text
+    digits = bare.translate(_PHONE_SIGNS)
+    if 7 <= len(digits) <= 14:
         return digits.removeprefix("86") if len(digits) == 13 and digits.startswith("861") else digits
     return text
 
