@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean demo token test check format bench contracts migrate
+.PHONY: help up down status clean demo token test check format bench crash contracts migrate
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -51,6 +51,9 @@ format: $(READY)  ## put the code into its format
 
 bench: $(READY)  ## measure, and print docs/benchmarks.md: ONLY=<part>
 	@$(BIN) -m tests.bench $(ARGS)
+
+crash: $(READY)  ## break things on purpose, and print docs/reliability.md: ONLY=<part> SEED=<n> SCALE=<share>
+	@$(BIN) -m tests.crash $(ARGS)
 
 contracts: $(READY)  ## write the OpenAPI documents and event schemas anew
 	@$(BIN) -m tests.contracts.write

@@ -4,6 +4,18 @@ from collections.abc import Mapping
 
 PARTS: Mapping[str, str] = {
     "report": "tests.bench.report",
+    "latency": "tests.bench.latency",
+    "alerta": "tests.bench.alerta",
     "woken": "tests.bench.woken",
     "floors": "tests.bench.floors",
+    "deadlines": "tests.bench.deadlines",
+    "relay": "tests.bench.relay",
+    "handled": "tests.bench.handled",
+    "consume": "tests.bench.consume",
+    "snapshot": "tests.bench.snapshot",
+    "views": "tests.bench.views",
+    "counters": "tests.bench.counters",
+    "ledger": "tests.bench.ledger",
+    "replicas": "tests.bench.replicas",
+    "memory": "tests.bench.memory",
 }

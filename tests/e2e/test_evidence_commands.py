@@ -1,12 +1,13 @@
 """`make bench` still works: every arm of the quick run does its work and is checked. Its figures mean nothing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from deploy.local.settings import ROOT
 from tests.bench.parts import PARTS as BENCH
+from tests.crash.parts import PARTS as CRASH
 from tests.evidence.command import load_parts
 from tests.evidence.document import Document
 from tests.evidence.effects import Tally, WrongEffect, check_answers
@@ -55,5 +56,6 @@ def test_a_part_that_runs_alone_replaces_its_own_section(tmp_path: Path) -> None
     assert "old" not in text
 
 
-def test_every_part_that_can_be_asked_for_is_there() -> None:
-    assert all(callable(part) for part in load_parts(BENCH, "measure", None).values())
+@pytest.mark.parametrize(("command", "modules", "function"), [("bench", BENCH, "measure"), ("crash", CRASH, "prove")])
+def test_every_part_that_can_be_asked_for_is_there(command: str, modules: Mapping[str, str], function: str) -> None:
+    assert all(callable(part) for part in load_parts(modules, function, None).values()), command

@@ -60,7 +60,7 @@ async def _count(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -
 async def _check_counters(connection: "asyncpg.Connection[asyncpg.Record]", arm: str) -> None:
     counted = await connection.fetchval(
         "SELECT (SELECT coalesce(sum(n), 0) FROM counter_deltas WHERE was = '') + "
-        "(SELECT coalesce(sum(value), 0) FROM counters WHERE metric = 'found')"
+        "(SELECT coalesce(sum(value), 0) FROM counters WHERE metric = 'found' AND depth = 6)"
     )
     hazards = await _count(connection, "hazards")
     if counted != hazards:

@@ -27,12 +27,12 @@ class Target:
 
 async def closed_loop(target: Target, *, connections: int, seconds: float, key_prefix: str) -> Outcome:
     """Every connection reports again as soon as it is answered."""
-    return await _play(_job(target, connections, seconds, key_prefix, None))
+    return await play(_job(target, connections, seconds, key_prefix, None))
 
 
 async def open_loop(target: Target, *, rate: float, seconds: float, key_prefix: str, connections: int = 64) -> Outcome:
     """Reports leave at `rate` a second, whatever the answers do."""
-    return await _play(_job(target, connections, seconds, key_prefix, rate))
+    return await play(_job(target, connections, seconds, key_prefix, rate))
 
 
 def report_body(enterprise: str) -> str:
@@ -59,7 +59,8 @@ def _job(target: Target, connections: int, seconds: float, key_prefix: str, rate
     return Job(target.host, target.port, heads, bodies, connections, seconds, key_prefix, rate)
 
 
-async def _play(job: Job) -> Outcome:
+async def play(job: Job) -> Outcome:
+    """What came back when the generator played the job in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="hazardloop-load-") as folder:
         asked, told = Path(folder) / "job.json", Path(folder) / "outcome.json"
         asked.write_text(json.dumps(asdict(job)))

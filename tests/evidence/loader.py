@@ -54,6 +54,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._transport: asyncio.WriteTransport | None = None
         self.busy_since = 0.0
+        self.closing = False  # the server has said that it takes no further request on this connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's transports inherit from nothing
@@ -75,6 +76,7 @@ class _Connection(asyncio.Protocol):
         if len(buffer) < end + 4 + length:
             return
         self._buffer = b""
+        self.closing = b"\r\nconnection: close" in head
         self._answered(self, int(buffer[9:12]), buffer[end + 4 :])
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -102,16 +104,11 @@ class Run:
         self._over = asyncio.Event()
         self._idle: deque[_Connection] = deque()
         self._free = asyncio.Semaphore(job.connections)
+        self._renewing: set[asyncio.Task[None]] = set()
 
     async def play(self) -> Outcome:
         """Connect, ask for as long as the job says, wait for the last answers."""
-        loop = asyncio.get_running_loop()
-        connections = []
-        for _ in range(self._job.connections):
-            _, made = await loop.create_connection(
-                lambda: _Connection(self._answered, self._lost), self._job.host, self._job.port
-            )
-            connections.append(made)
+        connections = [await self._connect() for _ in range(self._job.connections)]
         began = time.perf_counter()
         self._deadline = began + self._job.seconds
         if self._job.rate is None:
@@ -130,6 +127,19 @@ class Run:
             connection.close()
         self._outcome.statuses = {str(status): n for status, n in self._statuses.items()}
         return self._outcome
+
+    async def _connect(self) -> _Connection:
+        _, made = await asyncio.get_running_loop().create_connection(
+            lambda: _Connection(self._answered, self._lost), self._job.host, self._job.port
+        )
+        return made
+
+    async def _renew(self) -> None:
+        """Another connection in the place of one that the server closes after every answer."""
+        try:
+            self._ready(await self._connect(), time.perf_counter())
+        except OSError:
+            self._outcome.lost += 1
 
     async def _by_the_clock(self, began: float, rate: float) -> None:
         for nr in range(int(rate * self._job.seconds)):
@@ -158,6 +168,15 @@ class Run:
             self._outcome.created.append((_text(body, b'"id":"'), _text(body, b'"number":"'), time.time()))
         elif not 200 <= status < 300 and not self._outcome.first_refusal:
             self._outcome.first_refusal = body[:500].decode(errors="replace")
+        if connection.closing:
+            task = asyncio.ensure_future(self._renew())
+            self._renewing.add(task)
+            task.add_done_callback(self._renewing.discard)
+        else:
+            self._ready(connection, now)
+
+    def _ready(self, connection: _Connection, now: float) -> None:
+        """The connection may ask again, unless everything has been asked."""
         if self._job.rate is not None:
             self._idle.append(connection)
             self._free.release()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.kafka.broker import wait_until_ready
 from deploy.local.issuer import Bearer, Issuer
@@ -67,14 +68,20 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(cluster: BenchCluster, bus: str = "postgres") -> AsyncIterator[System]:
-    """Starts a system with databases of its own; everything has ended when the block has."""
+async def running_system(
+    cluster: BenchCluster, bus: str = "postgres", more: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[System]:
+    """Starts a system with databases of its own; everything has ended when the block has.
+
+    `more` are settings of the whole system, such as `KAFKA_BOOTSTRAP_SERVERS` for a broker that is there already.
+    """
     var = cluster.folder / f"system-{bus}"
     words = {
         "VAR": str(var),
         "BUS": bus,
         "DATABASE_PREFIX": f"{bus}_",
         **{f"PORT_{name.upper()}": str(free_port()) for name in SERVICES},
+        **more,
     }
     settings = read_settings(words)
     for folder in (settings.var, settings.run, settings.log):

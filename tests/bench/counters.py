@@ -1,0 +1,196 @@
+"""Part `counters`: what keeping the counters costs whoever writes, against the same reports without them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.local.issuer import Bearer, Issuer
+from libs.common.actors import USUAL_ROLES, Tier
+from libs.common.db import Database
+from libs.common.migrations import upgrade
+from services.hazards.settings import HazardsSettings
+from services.hazards.store.counters import DEPTHS
+from services.hazards.worker import Folder
+from tests.bench.pgbench import find_pgbench, pgbench
+from tests.bench.recording import record_report
+from tests.bench.settings import Effort
+from tests.evidence.cluster import BenchCluster, connected
+from tests.evidence.effects import WrongEffect
+from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.load import Target
+from tests.evidence.many_hazards import DISTRICT, Stage, load
+from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
+
+WITH, WITHOUT, INLINE = "with counters", "without counters", "counted in place"
+AIM = 5.0
+HAZARDS = 20_000
+CLIENTS = 16
+_DELTAS = "counter_deltas"
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Reports by pgbench, one a transaction, on one database that all arms share."""
+
+    cluster: BenchCluster
+    program: Path
+    url: str
+    seconds: float
+
+    async def with_counters(self, script: Path) -> float:
+        """Every report writes its delta, and the folder of the service folds meanwhile."""
+        async with _folding(self.url):
+            return await self._play(script, WITH, counted=True)
+
+    async def without(self, script: Path) -> float:
+        """The same reports, the one statement left out."""
+        return await self._play(script, WITHOUT, counted=False)
+
+    async def in_place(self, script: Path) -> float:
+        """The same reports, each counting itself in the counters of its places."""
+        return await self._play(script, INLINE, counted=True)
+
+    async def _play(self, script: Path, arm: str, *, counted: bool) -> float:
+        hazards, known = await _sizes(self.url)
+        outcome = await pgbench(
+            self.program,
+            self.url,
+            script,
+            clients=CLIENTS,
+            seconds=self.seconds,
+            programs=self.cluster.programs,
+        )
+        more, knows = await _sizes(self.url)
+        if more - hazards != outcome.committed:
+            raise WrongEffect(f"{arm}: {outcome.committed} reports made {more - hazards} hazards")
+        if knows - known != outcome.committed * counted:
+            raise WrongEffect(f"{arm}: the counters know {knows - known} of {outcome.committed} reports")
+        return outcome.rate
+
+
+async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
+    """Plays the recorded report with its counter statement, without it, and counting in place, in turns."""
+    result = Result("counters", "What the counters cost those who write")
+    program = find_pgbench(cluster.programs)
+    if program is None:
+        result.skipped.append("counters: no pgbench beside the server's programs or on the path")
+        return result
+    url = await cluster.create("counters")
+    await asyncio.to_thread(upgrade, "hazards", url)
+    await load(url, Stage(HAZARDS, datetime.now(UTC)), tell)
+    counting = await _recorded(cluster, url)
+    lines = counting.read_text().splitlines(keepends=True)
+    plain, inline = cluster.folder / "plain.sql", cluster.folder / "inline.sql"
+    plain.write_text("".join(line for line in lines if _DELTAS not in line))
+    inline.write_text("".join(_in_place(line) if _DELTAS in line else line for line in lines))
+    if sum(_DELTAS in line for line in lines) != 1:
+        raise WrongEffect("a report has not one statement for the counters")
+    bench = _Bench(cluster, program, url, effort.seconds)
+    arms = [
+        Arm(WITH, lambda _: bench.with_counters(counting)),
+        Arm(WITHOUT, lambda _: bench.without(plain)),
+        Arm(INLINE, lambda _: bench.in_place(inline)),
+    ]
+    _figures(result, await take_turns(arms, effort.rounds, tell))
+    return result
+
+
+def _figures(result: Result, rounds: Rounds) -> None:
+    cost, control = (_cost(rounds, arm) for arm in (WITH, INLINE))
+    result.figures.append(
+        Figure(
+            name="counters_cost",
+            title="reports that the counters cost, of those without them",
+            value=cost.median,
+            unit="percent",
+            aim=AIM,
+            better="less",
+            spread=str(cost),
+            shortfall=(
+                "The floor is one row more a transaction, in a table with one index, beside the seven tables and "
+                "twenty indexes that a report writes; the service writes one row a batch, area and kind of change. "
+                "The rest is the folder, which takes the deltas up twice a second on the same cores."
+            ),
+        )
+    )
+    result.figures.append(
+        Figure(
+            name="counters_inline_control_cost",
+            title="control: the same when each report counts itself in the counters of its places",
+            value=control.median,
+            unit="percent",
+            aim=AIM,
+            better="more",
+            spread=str(control),
+            shortfall="Counting in place cost no more: the figure above proves nothing.",
+        )
+    )
+    skips = "HTTP, rules, batches: one report a transaction"
+    result.rows.append(Row(f"{WITH}, folded meanwhile", str(rounds.rate(WITH)), skips))
+    result.rows.append(Row(WITHOUT, str(rounds.rate(WITHOUT)), f"{skips}; the counter statement, folding"))
+    result.rows.append(Row(INLINE, str(rounds.rate(INLINE)), f"{skips}; folding"))
+    result.notes.append(
+        f"The statements of one report, recorded from the real application, by pgbench with {CLIENTS} clients on 32 "
+        "sites. After every turn there were as many more hazards as transactions, and the counters knew each of "
+        "them, or none in the arm without. A report that shares its batch with others shares the statement, too, so "
+        "the service pays less than this."
+    )
+
+
+def _cost(rounds: Rounds, arm: str) -> Spread:
+    pairs = zip(rounds.rates[arm], rounds.rates[WITHOUT], strict=True)
+    return Spread.of([100 * (1 - rate / without) for rate, without in pairs])
+
+
+def _in_place(line: str) -> str:
+    """The statement of the deltas as one that counts in the counters themselves, a row a depth and figure."""
+    source = line[line.index("SELECT") :].rstrip().removesuffix(";")
+    depths = ", ".join(map(str, DEPTHS))
+    return (
+        "INSERT INTO counters AS c (depth, area_path, period, metric, value) "
+        "SELECT d, left(u.area_path, d), f.period, f.metric, u.n "
+        f"FROM ({source}) AS u(area_path, day, was, became, n), unnest(ARRAY[{depths}]) AS d, "
+        "LATERAL (VALUES ('', u.became), (u.day::text, 'found')) AS f(period, metric) ORDER BY 1, 3, 2, 4 "
+        "ON CONFLICT (depth, period, area_path, metric) DO UPDATE SET value = c.value + excluded.value;\n"
+    )
+
+
+async def _recorded(cluster: BenchCluster, url: str) -> Path:
+    """The script of one report."""
+    issuer = Issuer(cluster.folder / "counters-issuer")
+    issuer.ensure_keys()
+    roles = tuple(sorted(USUAL_ROLES[Tier.DISTRICT]))
+    token = issuer.sign(Bearer("counters", Tier.DISTRICT, DISTRICT.ljust(12, "0"), None, roles))
+    async with connected(url) as connection:
+        rows = await connection.fetch("SELECT id::text FROM enterprises ORDER BY id LIMIT 64")
+    target = Target(0, [token], [row["id"] for row in rows])
+    return await record_report(url, target, {"AUTH_JWKS": str(issuer.key_set)}, cluster.folder)
+
+
+@asynccontextmanager
+async def _folding(url: str) -> AsyncIterator[None]:
+    """The service's folder at its usual pace."""
+    db, stop = Database(url, pool_size=2), asyncio.Event()
+    folding = asyncio.create_task(Folder(db, HazardsSettings().fold_seconds).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await folding
+        await db.close()
+
+
+async def _sizes(url: str) -> tuple[int, int]:
+    """How many hazards there are, and how many the counters and deltas know."""
+    async with connected(url) as connection:
+        row = await connection.fetchrow(
+            "SELECT (SELECT count(*) FROM hazards) AS hazards, "
+            "(SELECT coalesce(sum(n), 0) FROM counter_deltas WHERE was = '') + "
+            "(SELECT coalesce(sum(value), 0) FROM counters WHERE metric = 'found' AND depth = 6) AS known"
+        )
+    assert row is not None
+    return int(row["hazards"]), int(row["known"])
