@@ -1,5 +1,6 @@
 """Up to which id the outbox is settled. Ids are taken before COMMIT: what cannot be seen yet may lie below what can."""
 
+import asyncio
 import time
 from datetime import datetime
 
@@ -28,16 +29,18 @@ class Settled:
         self._top = 0
         self._open: frozenset[str] = frozenset()
         self._look_at = 0.0
+        self._looking = asyncio.Lock()
 
     async def upto(self, server: datetime) -> int:
         """No id up to this one can become visible any more, on the server that started then. Raises Busy.
 
         It holds for whatever is read after the answer; 0 when nothing is known.
         """
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + _LOOK_SECONDS
-            (row,) = await self._db.alone(_WRITERS)
-            self.learn(row["server"], row["top"], frozenset(row["writers"]))
+        async with self._looking:  # looks one after another: a late answer must not be taken for a later look
+            if time.monotonic() >= self._look_at:
+                (row,) = await self._db.alone(_WRITERS)
+                self._look_at = time.monotonic() + _LOOK_SECONDS
+                self.learn(row["server"], row["top"], frozenset(row["writers"]))
         return self._upto if server == self._server else 0
 
     def learn(self, server: datetime, top: int, writers: frozenset[str]) -> None:

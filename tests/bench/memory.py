@@ -134,7 +134,7 @@ def _fill(result: Result, run: _Run, aim: int, announced: Mapping[str, int], tak
         growth = slope(half, name)
         why = shortfalls.occupied(name, sizes, [sample.events for sample in samples])
         result.figures += [
-            Figure(f"memory_{name}_end", f"{name}, at the end", sizes[-1], "MB", AIM_END, "less", spread, why),
+            Figure(f"memory_{name}_most", f"{name}, at its largest", max(sizes), "MB", AIM_END, "less", spread, why),
             Figure(
                 f"memory_{name}_slope",
                 f"{name}, growth every 100,000 events in the second half",

@@ -23,7 +23,7 @@ from tests.evidence.system import System, peer_database, running_system
 CONNECTIONS = 32
 _CANDIDATES = (16, 32)  # clients of pgbench; it runs with whichever suits it better
 HTTP, PGBENCH, SESSION = "http", "pgbench", "session"
-AIM_PGBENCH, AIM_SESSION = 0.5, 5.0
+AIM_PGBENCH, AIM_SESSION = 0.6, 8.0
 
 Tell = Callable[[str], None]
 
@@ -124,7 +124,6 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             await peer.settle(tell)
             arms.append(Arm(PGBENCH, peer.run))
         await http.run(-1)  # a first round fills caches and is not counted
-        await cluster.recycle_log()
         http = _HttpArm(system, effort.seconds)
         arms[0] = Arm(HTTP, http.run)
         rounds = await take_turns(arms, effort.rounds, tell)

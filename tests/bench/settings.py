@@ -13,12 +13,17 @@ class Effort:
     seconds: float
     latency_seconds: float
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether the figures mean nothing anyway."""
+        return self.rounds < FEWEST_ROUNDS
+
     @classmethod
     def full(cls, rounds: int, seconds: float) -> "Effort":
         """A run whose figures count. Raises ValueError below six rounds."""
         if rounds < FEWEST_ROUNDS:
             raise ValueError(f"at least {FEWEST_ROUNDS} rounds, or the spread says nothing")
-        return cls(rounds, seconds, 20.0)
+        return cls(rounds, seconds, 30.0)
 
     @classmethod
     def quick(cls) -> "Effort":

@@ -6,7 +6,7 @@ from tests.evidence.rounds import Spread
 
 
 def against_pgbench(cost: Mapping[str, float]) -> str:
-    """Why a report over HTTP is not half as fast as pgbench; `cost` is processor time a report, in µs, by process."""
+    """Why a report is not as near to pgbench as it should be; `cost` is processor time a report, in µs, by process."""
     return (
         f"{_where(cost)} pgbench sends prepared statements without HTTP, JSON, tokens or rules, and nothing reads what "
         "it wrote; the floors below say what HTTP alone costs here. Batches already share one transaction among the "
@@ -17,7 +17,7 @@ def against_pgbench(cost: Mapping[str, float]) -> str:
 
 
 def against_session(cost: Mapping[str, float]) -> str:
-    """Why a report is not five times as fast as the session idiom; `cost` as above."""
+    """Why a report is not so many times as fast as the session idiom; `cost` as above."""
     return (
         f"{_where(cost)} The peer spends its time in the unit of work and in one round trip a statement, ours in HTTP, "
         "validation and rules, which the peer has as well, and in relay and consumers, which it has not: its floor is "

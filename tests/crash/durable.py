@@ -81,7 +81,7 @@ async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         control = await _suffer(desk, "control", CONTROL_CRASHES, chance, ("kill -9",), Counter(), tell)
         naive = await _look(desk, "control", control)
     _must_be_honest(story, control)
-    return _result(found, naive, story, hows)
+    return _result(found, naive, story, hows, crashes)
 
 
 @asynccontextmanager
@@ -202,11 +202,11 @@ def _must_be_honest(*stories: Story) -> None:
             raise RuntimeError("no caller was ever left without an answer: the crashes met nobody")
 
 
-def _result(found: Found, naive: Found, story: Story, hows: Counter[str]) -> Result:
+def _result(found: Found, naive: Found, story: Story, hows: Counter[str], asked: int) -> Result:
     crashes, faults = hows.total(), story.unsettled.refused.get(500, 0)
     result = Result("durable", "Answered is durable: PostgreSQL crashes under load")
     result.figures = [
-        Figure("durable_crashes", "crashes of PostgreSQL under HTTP load", crashes, "crashes", crashes, "more"),
+        Figure("durable_crashes", "crashes of PostgreSQL under HTTP load", crashes, "crashes", asked, "more"),
         Figure("durable_answered", "reports answered with 201", found.answered, "reports", None, "more"),
         Figure("durable_lost", "answered and not there afterwards", found.lost, "reports", 0, "less"),
         Figure("durable_settled", "outcomes settled by the same key", story.repeated, "reports", 1, "more"),

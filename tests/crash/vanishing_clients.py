@@ -88,6 +88,11 @@ async def _storm(system: System, vanisher: Vanisher, count: int, tell: Tell) -> 
         left.sockets += await leaks.sockets_closed(system.ports[name], _CLOSED_SECONDS)
     watching.cancel()
     await asyncio.wait([watching])
+    await asyncio.sleep(
+        _REST_SECONDS
+    )  # the same question as the control is asked: what is idle now, long after all left
+    for name in _READS:
+        watch.found |= await leaks.idle_inside(system.urls[name], _REST_SECONDS / 2)
     after = await _look(system)
     tell(f"before {before}, after {after}")
     left.connections = sum(max(0, before[name].usable - after[name].usable) for name in _READS)

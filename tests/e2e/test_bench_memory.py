@@ -16,7 +16,7 @@ def test_the_quick_run_announces_its_events_and_weighs_every_service() -> None:
     assert figures["memory_events"].value >= EVENTS_QUICK
     assert figures["memory_events"].verdict == "ok"
     for service in ("registry", "hazards", "notifications"):
-        assert 20 < figures[f"memory_{service}_end"].value < 2000
+        assert 20 < figures[f"memory_{service}_most"].value < 2000
         assert f"memory_{service}_slope" in figures
 
 

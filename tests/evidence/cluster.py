@@ -27,6 +27,7 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
 }
 _FILL = "SELECT pg_logical_emit_message(false, 'bench', repeat('.', 128 * 1024 * 1024))"
+_FORGETFUL = ("tmpfs", "ramfs")  # to them a flush is nothing
 _MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -79,7 +80,10 @@ class BenchCluster:
 
 @asynccontextmanager
 async def bench_cluster() -> AsyncIterator[BenchCluster]:
-    """A server for one run; it and its folder are gone afterwards, however the run ends."""
+    """A server for one run; it and its folder are gone afterwards, however the run ends.
+
+    Raises RuntimeError where its log would not reach a disk.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hazardloop-bench-"))
     cluster, process = await asyncio.to_thread(_start, folder)
     try:
@@ -108,7 +112,18 @@ def _start(folder: Path) -> tuple[Cluster, "subprocess.Popen[bytes]"]:
     return cluster, cluster.start(folder / "postgres.log")
 
 
+def filesystem(folder: Path) -> str:
+    """The kind of file system that a folder is on, such as `ext4`; empty where /proc does not tell."""
+    mounts = Path("/proc/self/mounts")
+    lines = mounts.read_text().splitlines() if mounts.exists() else []
+    kinds = {Path(point): kind for _, point, kind, *_ in (line.split() for line in lines)}
+    return next((kinds[place] for place in (folder.resolve(), *folder.resolve().parents) if place in kinds), "")
+
+
 async def _prove_durable(cluster: Cluster) -> None:
+    kind = filesystem(cluster.folder)
+    if kind in _FORGETFUL:
+        raise RuntimeError(f"{cluster.folder} is on {kind}, which flushes nothing: set TMPDIR to a folder on a disk")
     async with connected(cluster.url()) as connection:
         for name in _MUST_BE_ON:
             if await connection.fetchval("SELECT current_setting($1)", name) != "on":

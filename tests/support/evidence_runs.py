@@ -9,6 +9,7 @@ from typing import Literal
 from deploy.local.settings import ROOT
 
 FIGURE = re.compile(r"^(\w+) (-?[0-9.]+|nan) (\S+) ([0-9.e+-]+|-) (ok|short)$", re.MULTILINE)
+_FAREWELL_SECONDS = 15.0
 _FORM = {"bench": "--quick", "crash": "--short"}
 
 
@@ -28,15 +29,24 @@ def figures_of(
 
     AssertionError with the end of its output when an arm did not run honestly, or not within `seconds`.
     """
-    result = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", f"tests.{command}", _FORM[command], "--only", part, *arguments],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=seconds,
     )
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    found = FIGURE.findall(result.stdout)
-    assert found, f"{part} printed no figure: {result.stdout[-2000:]}"
+    try:
+        printed, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # it ends what it started; killed at once it would leave servers behind
+        try:
+            printed, _ = process.communicate(timeout=_FAREWELL_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            printed, _ = process.communicate()
+        raise AssertionError(f"{part} took longer than {seconds} s: {printed[-3000:]}") from None
+    assert process.returncode == 0, printed[-6000:]
+    found = FIGURE.findall(printed)
+    assert found, f"{part} printed no figure: {printed[-2000:]}"
     return {name: Printed(float(value), unit, verdict) for name, value, unit, _, verdict in found}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 SLOW_SECONDS = 0.5
+MOST_SLOW = 500  # are remembered; who is forgotten was slow long ago, and is found out again with the next message
 
 
 class Bulkhead:
@@ -17,7 +18,7 @@ class Bulkhead:
         self.share = max(1, places // 2)
         self._share_of_slow = max(1, places // 16)
         self._under_way: Counter[str] = Counter()
-        self._slow: set[str] = set()
+        self._slow: dict[str, None] = {}  # the latest last
 
     def enter(self, receiver: str) -> None:
         """A message leaves."""
@@ -29,9 +30,12 @@ class Bulkhead:
         if not self._under_way[receiver]:
             del self._under_way[receiver]
         if seconds >= SLOW_SECONDS and receiver:
-            self._slow.add(receiver)
+            self._slow.pop(receiver, None)
+            self._slow[receiver] = None
+            if len(self._slow) > MOST_SLOW:
+                del self._slow[next(iter(self._slow))]
         else:
-            self._slow.discard(receiver)
+            self._slow.pop(receiver, None)
 
     def room(self) -> Mapping[str, int]:
         """How many more may leave to each receiver of which anything is known; to any other it is `share`."""

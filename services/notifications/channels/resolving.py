@@ -55,10 +55,13 @@ class Resolver:
                 found: Sequence[str] | OSError = self._lookup(host, port)
             except OSError as error:
                 found = error
-            except UnicodeError:  # a name that cannot be one, such as `a..b`
+            except (UnicodeError, ValueError):  # a name that cannot be one, such as `a..b`
                 found = socket.gaierror(socket.EAI_NONAME, "no name")
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(end, found)
 
-        threading.Thread(target=work, name="lookup", daemon=True).start()  # no end of a process waits for it
+        try:
+            threading.Thread(target=work, name="lookup", daemon=True).start()  # no end of a process waits for it
+        except RuntimeError:  # the system gives no more threads: it is asked again with the next attempt
+            end(socket.gaierror(socket.EAI_AGAIN, "no thread for another name"))
         return asked

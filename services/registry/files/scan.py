@@ -31,7 +31,7 @@ def measure(xml: bytes) -> Extent:
     """
     extent = _measured_by_references(xml)
     if extent is None:
-        return _walked(xml)
+        return measure_filled(xml)
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_doctype
     _parse(parser, xml)
@@ -70,7 +70,8 @@ def _column(letters: str) -> int:
     return number
 
 
-def _walked(xml: bytes) -> Extent:
+def measure_filled(xml: bytes) -> Extent:
+    """The same, cell by cell: formatted cells that hold nothing do not count."""
     walker = _Walker()
     parser = expat.ParserCreate()
     parser.buffer_text = True

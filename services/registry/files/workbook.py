@@ -10,7 +10,7 @@ from services.registry.domain.errors import TooManyRows, UnreadableFile, Unsuppo
 from services.registry.domain.ledger.sheets import Merge, Sheet
 from services.registry.domain.text import Cell
 from services.registry.files.archive import open_archive, repack
-from services.registry.files.scan import MAX_ROWS, Extent, measure
+from services.registry.files.scan import MAX_ROWS, Extent, measure, measure_filled
 
 MAX_SHEETS = 200
 MAX_MERGED_LINES = 1_000_000  # the heights of all merged ranges together
@@ -27,14 +27,21 @@ def read_workbook(data: bytes) -> list[Sheet]:
         raise UnsupportedFile("压缩包里没有工作簿，请上传 .xlsx 文件")
     if any(b"<!DOCTYPE" in content for content in parts.values()):
         raise UnreadableFile("文件内含有不允许的文档类型声明")
-    extents = {name: measure(xml) for name, xml in parts.items() if name.startswith(_SHEETS) and name.endswith(".xml")}
-    if sum(extent.rows for extent in extents.values()) > MAX_ROWS:
+    sheets = {name: xml for name, xml in parts.items() if name.startswith(_SHEETS) and name.endswith(".xml")}
+    extents = {name: measure(xml) for name, xml in sheets.items()}
+    if _rows(extents) > MAX_ROWS:  # perhaps only of rows that are formatted and empty
+        extents = {name: measure_filled(xml) for name, xml in sheets.items()}
+    if _rows(extents) > MAX_ROWS:
         raise TooManyRows(f"一个文件最多{MAX_ROWS}行")
     try:
         with CalamineWorkbook.from_filelike(repack(parts)) as workbook:
             return _sheets(workbook, _extents_by_sheet(parts, extents))
     except (CalamineError, OSError, ValueError) as error:
         raise UnreadableFile("工作簿内容无法读取，请用 Excel 或 WPS 另存后重试") from error
+
+
+def _rows(extents: Mapping[str, Extent]) -> int:
+    return sum(extent.rows for extent in extents.values())
 
 
 def _extents_by_sheet(parts: Mapping[str, bytes], extents: Mapping[str, Extent]) -> dict[str, Extent]:

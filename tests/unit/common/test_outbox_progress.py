@@ -1,5 +1,6 @@
 """How far a shard is published, and up to where ids are settled: nothing below either may still appear."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from libs.common.db import Database
 from libs.common.relay_leases import HeldShard
 from libs.common.settled import Settled
+from tests.support.waiting import until
 
 SERVER = datetime(2026, 11, 20, tzinfo=UTC)
 OTHER = SERVER + timedelta(seconds=1)
@@ -52,6 +54,37 @@ async def test_what_another_server_said_means_nothing() -> None:
     assert await known(settled, OTHER) == 0
     settled.learn(OTHER, 30, frozenset({"slow"}))
     assert (await known(settled, OTHER), await known(settled, SERVER)) == (0, 0)
+
+
+class SlowDatabase:
+    """Answers a look when it is told to; it remembers how many were under way at the same time."""
+
+    def __init__(self) -> None:
+        self.answer = asyncio.Event()
+        self.asked = self.at_once = self.most_at_once = 0
+
+    async def alone(self, _: str) -> list[dict[str, object]]:
+        self.asked += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.answer.wait()
+        self.at_once -= 1
+        return [{"server": SERVER, "top": 10 * self.asked, "writers": []}]
+
+
+async def test_looks_follow_one_another_so_that_none_is_learnt_after_a_later_one() -> None:
+    """Two lanes ask at once: an answer that came late, with writers long gone, would settle what is still open."""
+    database = SlowDatabase()
+    settled = Settled(cast(Database, database))
+    first = asyncio.create_task(settled.upto(SERVER))
+    await until(lambda: database.asked == 1)
+    settled._look_at = 0.0  # time for another look
+    second = asyncio.create_task(settled.upto(SERVER))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    database.answer.set()
+    assert list(await asyncio.gather(first, second)) == [10, 10]
+    assert database.most_at_once == 1
 
 
 def held(upto: int = 0, *beyond: int) -> HeldShard:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
+from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
 
 from services.registry.domain import errors
@@ -26,6 +28,19 @@ SAMPLE = (Path(__file__).parents[3] / "deploy" / "sample" / "enterprises.xlsx").
 SHEET = "xl/worksheets/sheet1.xml"
 LEDGER = workbook(Office().add())
 RULES = Rules(Gazetteer(), {"": frozenset("ABCD")}, "")
+
+
+def test_rows_that_are_formatted_and_empty_do_not_make_a_file_too_large() -> None:
+    """Whoever colours a whole column leaves a cell in each of its rows, on every sheet of the workbook."""
+    book = Workbook()
+    for number in range(3):
+        sheet = book.active if number == 0 else book.create_sheet()
+        assert sheet is not None
+        sheet.append(["企业名称"])
+        sheet.cell(row=30_000, column=1).fill = PatternFill("solid", fgColor="FFFF00")
+    data = BytesIO()
+    book.save(data)
+    assert len(read_workbook(data.getvalue())) == 3
 
 
 @pytest.mark.parametrize("kept", [1 / 3, 1 / 2, 0.9, 0.999])
