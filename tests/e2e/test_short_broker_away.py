@@ -7,6 +7,7 @@ from tests.support.kafka import require_kafka
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(460)
 @pytest.mark.kafka
 def test_nobody_who_reports_notices_that_the_broker_is_away() -> None:
     require_kafka()

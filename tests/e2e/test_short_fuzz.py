@@ -6,6 +6,7 @@ from tests.support.evidence_runs import figures_of
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(460)
 def test_no_answer_breaks_its_document() -> None:
     figures = figures_of("crash", "fuzz", seconds=400)
     assert figures["fuzz_cases"].value >= 600

@@ -10,6 +10,7 @@ from tests.support.kafka import require_kafka
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(460)
 @pytest.mark.kafka
 def test_everything_that_could_grow_is_watched() -> None:
     require_kafka()
