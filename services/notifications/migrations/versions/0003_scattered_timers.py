@@ -1,6 +1,6 @@
 """Timers of one instant are swept in an order that has nothing to do with where their subjects stand."""
 
-from alembic import op
+from libs.common.spine_migrations import line_up_timers, scatter_timers
 
 revision = "0003"
 down_revision = "0002"
@@ -9,10 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("DROP INDEX ix_timers_due_at")
-    op.execute("CREATE INDEX ix_timers_due_at ON timers (due_at, uuid_hash(subject_id))")
+    scatter_timers()
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX ix_timers_due_at")
-    op.execute("CREATE INDEX ix_timers_due_at ON timers (due_at)")
+    line_up_timers()
