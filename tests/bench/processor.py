@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.evidence.cluster import BenchCluster
+from tests.support.family import family
 
 POSTGRES, LOADER = "PostgreSQL", "load generator"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -78,19 +79,6 @@ def _named(values: Sequence[tuple[str, float]], form: str) -> str:
 def postmaster(cluster: BenchCluster) -> int:
     """The pid of the server of this run."""
     return int((cluster.cluster.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
-
-
-def family(pid: int) -> list[int]:
-    """The process and all that it started and their children, as far as they live."""
-    members = [pid]
-    for member in members:  # grows while it is read
-        tasks = Path(f"/proc/{member}/task")
-        for children in tasks.glob("*/children"):
-            try:
-                members += [int(child) for child in children.read_text().split()]
-            except OSError:
-                continue  # it ended just now
-    return members
 
 
 def family_seconds(pid: int) -> float:

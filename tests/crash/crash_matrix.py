@@ -20,7 +20,7 @@ from deploy.local.settings import SERVICES
 from libs.common.actors import Role, Tier
 from libs.common.failpoints import PLACES as DECLARED
 from tests.crash.asking import Unsettled
-from tests.crash.crashing_postgres import HOWS, CrashingPostgres, crashing_postgres, is_alive
+from tests.crash.crashing_postgres import HOWS, CrashingPostgres, crashing_postgres
 from tests.crash.matrix_books import Books
 from tests.crash.matrix_people import (
     Asked,
@@ -42,6 +42,7 @@ from tests.evidence.cluster import BenchCluster
 from tests.evidence.command import Tell
 from tests.evidence.figures import Result
 from tests.evidence.system import System, running_system
+from tests.support.family import is_alive
 from tests.support.kafka import Broker
 from tests.support.small_district import DISTRICT, write_district
 

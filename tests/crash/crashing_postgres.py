@@ -1,8 +1,6 @@
 """A PostgreSQL of a part's own that crashes as often as asked, and comes back on the same port with the same data."""
 
 import asyncio
-import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +13,7 @@ from typing import Literal
 from deploy.local.ports import free_port
 from deploy.local.postgres import Cluster, stop_server
 from tests.evidence.cluster import SETTINGS
+from tests.support.family import family, is_alive, kill_family
 
 How = Literal["immediate stop", "kill -9"]
 HOWS: tuple[How, ...] = ("immediate stop", "kill -9")
@@ -49,13 +48,11 @@ class CrashingPostgres:
         """Ends the server without letting it finish anything; returns when all its processes are gone."""
         process = self._process
         assert process is not None, "the server is not running"
-        pids = _family(process.pid)
         if how == "immediate stop":
+            pids = family(process.pid)
             process.send_signal(signal.SIGQUIT)
         else:
-            for pid in pids:  # the parent first: it would end the others in an orderly way
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            pids = kill_family(process.pid)
         await asyncio.to_thread(process.wait)
         while any(is_alive(pid) for pid in pids):  # noqa: ASYNC110 - nobody tells when they are gone
             await asyncio.sleep(0.005)
@@ -79,16 +76,3 @@ async def crashing_postgres(folder: Path) -> AsyncIterator[CrashingPostgres]:
         yield server
     finally:
         server.end()
-
-
-def _family(pid: int) -> list[int]:
-    """The process and its children."""
-    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits for its parent to take note of its end does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
-    except FileNotFoundError:
-        return False

@@ -1,9 +1,7 @@
 """Logs that a bus can live on in tests: shared ones, and ones of one's own that can be killed, frozen and made anew."""
 
 import asyncio
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from deploy.local.postgres import Cluster, stop_server
 from libs.common.bus.base import Delivered, Message, Subscription, TopicSpec
 from libs.common.bus.kafka import KafkaBus
 from libs.common.bus.postgres import PostgresBus
+from tests.support.family import family, kill_family
 from tests.support.frozen import freeze, thaw
 from tests.support.kafka import Broker
 
@@ -79,17 +78,19 @@ class KillablePostgres:
         return self._process is not None
 
     def kill(self) -> None:
-        for pid in self._pids():
-            os.kill(pid, signal.SIGKILL)
         if self._process is not None:
+            kill_family(self._process.pid)
             self._process.wait()
             self._process = None
 
     def freeze(self) -> None:
-        freeze(*self._pids())
+        if self._process is not None:
+            freeze(self._process.pid)  # first, so that it starts nobody who would not be frozen
+            freeze(*family(self._process.pid))
 
     def thaw(self) -> None:
-        thaw(*self._pids())
+        if self._process is not None:
+            thaw(*family(self._process.pid))
 
     def renew(self) -> None:
         asyncio.run(_on(self._cluster.url(), "DROP DATABASE bus WITH (FORCE)", "CREATE DATABASE bus"))
@@ -100,12 +101,6 @@ class KillablePostgres:
             self.thaw()
             stop_server(self._process)
         shutil.rmtree(self._cluster.folder, ignore_errors=True)
-
-    def _pids(self) -> list[int]:
-        if self._process is None:
-            return []
-        pid = self._process.pid
-        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 class KillableKafka:

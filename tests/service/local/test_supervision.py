@@ -18,6 +18,7 @@ from deploy.local.supervisor import NAME as SUPERVISOR
 from deploy.local.supervisor import Supervisor, supervisor_command
 from deploy.local.watchdog import NAME as WATCHDOG
 from deploy.local.watchdog import watchdog_command
+from tests.support.family import is_alive
 
 IDLE = [sys.executable, "-c", "import time; time.sleep(600)"]
 DEAF = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"]
@@ -65,7 +66,7 @@ def test_after_a_stop_nothing_lives_and_nothing_comes_back(system: Plan) -> None
     pids = [ProcessFile(system.run, name).pid() for name in running(system)]
     assert stop_system(system) == []
     assert running(system) == []
-    assert not [pid for pid in pids if pid and _is_alive(pid)]
+    assert not [pid for pid in pids if pid and is_alive(pid)]
     assert list(system.run.glob("*.pid")) == []
 
 
@@ -136,13 +137,6 @@ def test_the_plan_is_for_its_owner_alone(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, [ProcessPlan("a", IDLE, {"DATABASE_URL": "secret"})])
     assert (plan.run / "plan.json").stat().st_mode & 0o077 == 0
     assert load_plan(tmp_path) == plan
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def _ignores_sigterm(pid: int) -> bool:
