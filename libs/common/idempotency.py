@@ -54,7 +54,8 @@ async def remember(tx: Tx, given: Sequence[tuple[Claim, Answer]], now: datetime)
     if not given:
         return
     given = sorted(given, key=lambda pair: (pair[0].actor, pair[0].key))
-    rows = await tx.fetch(
+    rows = await tx.write_returning(
+        "idempotency_keys",
         "INSERT INTO idempotency_keys (actor, key, fingerprint, status, headers, body, answered_at) "
         "SELECT a, k, f, s, h, b, $7 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::jsonb[], "
         "$6::bytea[]) AS t(a, k, f, s, h, b) ON CONFLICT DO NOTHING RETURNING key",

@@ -44,7 +44,8 @@ async def announce(tx: Tx, events: Sequence[Event]) -> None:
     for event in events:
         if len(event.body) * 4 > _LARGEST and len(event.body.encode()) > _LARGEST:
             raise ValueError(f"an event of type {event.type} is too large for the bus")
-    await tx.execute(
+    await tx.write(
+        "outbox",
         _INSERT,
         [shard_of(e.key) for e in events],
         [e.id for e in events],

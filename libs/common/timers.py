@@ -70,7 +70,8 @@ async def schedule(tx: Tx, timers: Sequence[Timer]) -> None:
     Lock the subject first.
     """
     if timers:
-        await tx.execute(
+        await tx.write(
+            "timers",
             _SCHEDULE,
             [t.subject_id for t in timers],
             [t.kind for t in timers],
@@ -82,7 +83,8 @@ async def schedule(tx: Tx, timers: Sequence[Timer]) -> None:
 async def cancel(tx: Tx, subject_ids: Sequence[UUID], kinds: Sequence[str] | None = None) -> None:
     """Removes timers of the subjects: of these kinds, or all. Lock the subjects first."""
     if subject_ids:
-        await tx.execute(
+        await tx.write(
+            "timers",
             "DELETE FROM timers WHERE subject_id = ANY($1::uuid[]) AND ($2::text[] IS NULL OR kind = ANY($2))",
             list(subject_ids),
             None if kinds is None else list(kinds),

@@ -1,18 +1,20 @@
 """Part `counters`: what keeping the counters costs whoever writes, against the same reports without them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 from deploy.local.issuer import Bearer, Issuer
 from libs.common.actors import USUAL_ROLES, Tier
-from libs.common.db import Database
+from libs.common.db import Database, Tx
 from libs.common.migrations import upgrade
 from services.hazards.settings import HazardsSettings
-from services.hazards.store.counters import DEPTHS
+from services.hazards.store import counters
+from services.hazards.store.counters import DEPTHS, CellChange
 from services.hazards.worker import Folder
 from tests.bench.pgbench import find_pgbench, pgbench
 from tests.bench.recording import record_report
@@ -29,6 +31,16 @@ AIM = 5.0
 HAZARDS = 20_000
 CLIENTS = 16
 _DELTAS = "counter_deltas"
+_IN_PLACE = f"""
+INSERT INTO counters AS c (depth, area_path, period, metric, value)
+SELECT d, left(u.area_path, d), f.period, f.metric, count(*)
+FROM unnest($1::text[], $2::date[], $3::text[]) AS u(area_path, day, became),
+     unnest(ARRAY[{", ".join(map(str, DEPTHS))}]) AS d,
+     LATERAL (VALUES ('', u.became), (u.day::text, 'found')) AS f(period, metric)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2, 4
+ON CONFLICT (depth, period, area_path, metric) DO UPDATE SET value = c.value + excluded.value
+"""
+Count = Callable[[Tx, Iterable[CellChange]], Awaitable[None]]
 Tell = Callable[[str], None]
 
 
@@ -82,13 +94,11 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     url = await cluster.create("counters")
     await asyncio.to_thread(upgrade, "hazards", url)
     await load(url, Stage(HAZARDS, datetime.now(UTC)), tell)
-    counting = await _recorded(cluster, url)
-    lines = counting.read_text().splitlines(keepends=True)
-    plain, inline = cluster.folder / "plain.sql", cluster.folder / "inline.sql"
-    plain.write_text("".join(line for line in lines if _DELTAS not in line))
-    inline.write_text("".join(_in_place(line) if _DELTAS in line else line for line in lines))
-    if sum(_DELTAS in line for line in lines) != 1:
-        raise WrongEffect("a report has not one statement for the counters")
+    counting = await _recorded(cluster, url, "counting", counters.count)
+    plain = await _recorded(cluster, url, "plain", _count_nothing)
+    inline = await _recorded(cluster, url, "inline", _count_in_place)
+    if [_DELTAS in script.read_text() for script in (counting, plain, inline)] != [True, False, False]:
+        raise WrongEffect("the scripts do not differ in the counters")
     bench = _Bench(cluster, program, url, effort.seconds)
     arms = [
         Arm(WITH, lambda _: bench.with_counters(counting)),
@@ -146,21 +156,19 @@ def _cost(rounds: Rounds, arm: str) -> Spread:
     return Spread.of([100 * (1 - rate / without) for rate, without in pairs])
 
 
-def _in_place(line: str) -> str:
-    """The statement of the deltas as one that counts in the counters themselves, a row a depth and figure."""
-    source = line[line.index("SELECT") :].rstrip().removesuffix(";")
-    depths = ", ".join(map(str, DEPTHS))
-    return (
-        "INSERT INTO counters AS c (depth, area_path, period, metric, value) "
-        "SELECT d, left(u.area_path, d), f.period, f.metric, u.n "
-        f"FROM ({source}) AS u(area_path, day, was, became, n), unnest(ARRAY[{depths}]) AS d, "
-        "LATERAL (VALUES ('', u.became), (u.day::text, 'found')) AS f(period, metric) ORDER BY 1, 3, 2, 4 "
-        "ON CONFLICT (depth, period, area_path, metric) DO UPDATE SET value = c.value + excluded.value;\n"
-    )
+async def _count_nothing(tx: Tx, changes: Iterable[CellChange]) -> None:
+    """What a report would do without counters."""
 
 
-async def _recorded(cluster: BenchCluster, url: str) -> Path:
-    """The script of one report."""
+async def _count_in_place(tx: Tx, changes: Iterable[CellChange]) -> None:
+    """New hazards counted in the counters themselves, a row a depth and figure."""
+    found = list(changes)
+    columns = [[getattr(change, name) for change in found] for name in ("area_path", "day", "became")]
+    await tx.write("counters", _IN_PLACE, *columns)
+
+
+async def _recorded(cluster: BenchCluster, url: str, name: str, count: Count) -> Path:
+    """The script of one report that is counted in that way."""
     issuer = Issuer(cluster.folder / "counters-issuer")
     issuer.ensure_keys()
     roles = tuple(sorted(USUAL_ROLES[Tier.DISTRICT]))
@@ -168,7 +176,10 @@ async def _recorded(cluster: BenchCluster, url: str) -> Path:
     async with connected(url) as connection:
         rows = await connection.fetch("SELECT id::text FROM enterprises ORDER BY id LIMIT 64")
     target = Target(0, [token], [row["id"] for row in rows])
-    return await record_report(url, target, {"AUTH_JWKS": str(issuer.key_set)}, cluster.folder)
+    folder = cluster.folder / name
+    folder.mkdir()
+    with patch.object(counters, "count", count):
+        return await record_report(url, target, {"AUTH_JWKS": str(issuer.key_set)}, folder)
 
 
 @asynccontextmanager

@@ -12,6 +12,8 @@ from datetime import date, datetime, time
 from typing import Any, cast
 from uuid import UUID
 
+import asyncpg
+
 from libs.common.db import Database, Record, Tx
 
 
@@ -25,7 +27,7 @@ class Statement:
 
 
 class RecordingDatabase(Database):
-    """A database whose transactions are written down, statement by statement."""
+    """A database whose transactions are written down, statement by statement, as they are sent to the server."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, pool_size=4)
@@ -34,44 +36,47 @@ class RecordingDatabase(Database):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """As ever, and remembered."""
-        statements: list[Statement] = []
+        recorder: _Recorder | None = None
         async with super().transaction() as tx:
-            yield cast(Tx, _Recorder(tx, statements))
-        self.transactions.append(statements)
+            recorder = _Recorder(tx.driver)
+            tx.driver = cast("asyncpg.Connection[Record]", recorder)
+            yield tx
+        self.transactions.append(recorder.statements)
 
 
 class _Recorder:
-    """Stands in for a `Tx`: writes down, then passes on."""
+    """Stands in for the driver's connection: passes on, and writes down all but what begins and ends a transaction."""
 
-    def __init__(self, tx: Tx, statements: list[Statement]) -> None:
-        self._tx = tx
-        self._statements = statements
+    def __init__(self, driver: "asyncpg.Connection[Record]") -> None:
+        self._driver = driver
+        self.statements: list[Statement] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._tx, name)
+        return getattr(self._driver, name)
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
-        rows = await self._tx.fetch(sql, *args)
-        self._note(sql, args, rows[0][0] if rows else None)
+        rows = await self._driver.fetch(sql, *args)
+        self._note(sql, args, rows[0][0] if rows and rows[0] else None)
         return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
-        row = await self._tx.fetchrow(sql, *args)
+        row = await self._driver.fetchrow(sql, *args)
         self._note(sql, args, row[0] if row else None)
         return row
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        value = await self._tx.fetchval(sql, *args)
+        value = await self._driver.fetchval(sql, *args)
         self._note(sql, args, value)
         return value
 
     async def execute(self, sql: str, *args: Any) -> str:
-        tag = await self._tx.execute(sql, *args)
-        self._note(sql, args, None)
+        tag = await self._driver.execute(sql, *args)
+        if sql not in ("COMMIT", "ROLLBACK"):
+            self._note(sql, args, None)
         return tag
 
     def _note(self, sql: str, args: tuple[Any, ...], first: Any) -> None:
-        self._statements.append(Statement(sql, args, first))
+        self.statements.append(Statement(sql, args, first))
 
 
 def script(

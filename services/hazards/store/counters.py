@@ -126,7 +126,8 @@ async def count(tx: Tx, changes: Iterable[CellChange]) -> None:
     """Writes the cell changes of a batch, summed: one row an area, day and change."""
     summed = Counter(change for change in changes if change.was != change.became)
     if summed:
-        await tx.execute(
+        await tx.write(
+            "counter_deltas",
             "INSERT INTO counter_deltas (area_path, day, was, became, n) "
             "SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::int[])",
             [change.area_path for change in summed],

@@ -89,7 +89,7 @@ async def insert(tx: Tx, hazards: Sequence[Facts]) -> None:
     """Writes new hazards with one statement."""
     if hazards:
         alike = [value(hazards[0]) for _, _, value in _BORN_ALIKE]
-        await tx.execute(_INSERT, *_columns(hazards, _BORN_APART), *alike)
+        await tx.write("hazards", _INSERT, *_columns(hazards, _BORN_APART), *alike)
 
 
 async def update(tx: Tx, before: Sequence[Facts], after: Sequence[Facts]) -> None:

@@ -67,7 +67,8 @@ def _change(before: Facts | None, after: Facts, day: date) -> counters.CellChang
 
 
 async def _log(tx: Tx, entries: Sequence[LogEntry]) -> None:
-    await tx.execute(
+    await tx.write(
+        "hazard_log",
         _LOG,
         [e.hazard_id for e in entries],
         [e.version for e in entries],

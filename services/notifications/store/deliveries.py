@@ -63,7 +63,7 @@ WHERE d.id = r.id AND (r.state = 'delivered' AND d.state <> 'delivered'
 
 async def add(tx: Tx, messages: Sequence[dict[str, Any]]) -> None:
     """Writes new messages; one that exists already (same alert, rung, person, channel) stays as it is."""
-    await rows.insert_new(tx, tables.Delivery, messages)
+    await rows.insert(tx, tables.Delivery, messages)
 
 
 async def cancel_of(tx: Tx, alert_ids: Sequence[UUID], now: datetime) -> None:

@@ -19,13 +19,20 @@ async def insert_new(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]
     return {row["id"] for row in written}
 
 
+async def insert(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts the rows that break no unique key; nobody asks which."""
+    if rows:
+        await tx.write(_table(table).name, _insert(table) + " ON CONFLICT DO NOTHING", to_json(rows))
+
+
 async def upsert(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts the rows or replaces those with the same id, in id order so that two writers cannot deadlock.
 
     A row whose `version` is not newer than the one that stands is left out, and locked all the same.
     """
     if rows:
-        await tx.execute(_insert(table) + _on_conflict(table), to_json(sorted(rows, key=lambda row: row["id"])))
+        ordered = to_json(sorted(rows, key=lambda row: row["id"]))
+        await tx.write(_table(table).name, _insert(table) + _on_conflict(table), ordered)
 
 
 def _insert(table: type[Base]) -> str:
