@@ -123,6 +123,71 @@ def test_what_is_no_data() -> None:
     assert [line.spot.row for line in read(office).lines] == [4, 7, 11]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "小计12家",
+            "合计35户",
+            "小计 12",
+            "居委会小计",
+            "北关小计",
+            "合 计：2家",
+            "合计(35家)",
+            "A类小计",
+            "合计家数",
+        ),
+        *("合计35家,其中A类12家", "共12家企业", "小计12家单位"),
+        *(
+            "填表人 张三",
+            "填 表 人  张三  审 核 人 李四",
+            "填表人（签字） 张三",
+            "单位负责人签字 王五",
+            "填表日期 2026年9月",
+        ),
+    ],
+)
+def test_sums_and_signatures_are_no_data(text: str) -> None:
+    assert [line.record.name for line in read(Office().add(name="甲厂").say(text).add(name="乙厂")).lines] == [
+        "甲厂",
+        "乙厂",
+    ]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("填表人", "张三", "审核人", "李四"),
+        ("填表人:", "张三", "审核人:", "李四", "日期:", "2026"),
+        ("制表", "张三", "审核", "李四", "签字", "王五"),
+        ("日期", "2026年9月10日", "填报单位", "北关社区", "联系人", "赵六"),
+    ],
+)
+def test_a_signature_over_several_cells_is_no_data(cells: tuple[str, ...]) -> None:
+    office = Office().add(name="甲厂")
+    office.lines.append(dict(zip(TITLES[1:], cells, strict=False)))
+    office.titles = [title for title in TITLES if title != "序号"]
+    assert [line.record.name for line in read(office).lines] == ["甲厂"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("合计量具厂", "小计算机维修部", "总计划印刷厂", "合计(上海)商贸有限公司", "共12家具店", "合计12家具店"),
+        *("审核人才服务部", "填表人生书店", "日期食品店", "制表厂", "制 表 厂", "负责人餐饮店", "联系人家政"),
+    ],
+)
+def test_an_enterprise_whose_name_begins_like_a_sum_or_a_signature(name: str) -> None:
+    titles = [title for title in TITLES if title != "序号"]
+    assert [line.record.name for line in read(Office(titles=titles).add(name=name)).lines] == [name]
+
+
+def test_a_line_with_a_credit_code_is_an_enterprise_whatever_it_is_called() -> None:
+    office = Office(titles=["单位名称", "统一社会\n信用代码", "所属社区(村)", "分类"])
+    office.add(name="安阳市合计", code=credit_code(1)).add(name="注:册会计", code=credit_code(2))
+    assert [line.record.name for line in read(office).lines] == ["安阳市合计", "注:册会计"]
+
+
 def test_a_title_in_the_middle_of_a_sheet_is_no_data() -> None:
     rows = [TITLES, ["1", "甲厂"], ["彰北街道台账(续)"], ["2", "乙厂"]]
     sheet = Sheet("彰北街道", rows, [Merge(2, 0, 2, 9)])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from services.registry.domain import credit_codes
 from services.registry.domain.imports import Note, Severity, Spot
 from services.registry.domain.ledger.columns import Column, Header, find_header, repeats_header
 from services.registry.domain.ledger.faults import Doubt
@@ -61,9 +62,11 @@ def _is_data(sheet: Sheet, header: Header, row: int, cells: dict[Column, Cell]) 
     if not any(cell_text(cell) for column, cell in cells.items() if column not in _FRAME):
         return False
     texts = [text for text in map(cell_text, sheet.rows[row]) if text]
-    if sheet.is_banner(row) or is_footer(texts):
+    if sheet.is_banner(row) or repeats_header(sheet, header, row):
         return False
-    return not (is_subtotal(texts[:_LEADING_CELLS]) or repeats_header(sheet, header, row))
+    if len(credit_codes.compact(cell_text(cells.get(Column.CREDIT_CODE)))) == credit_codes.LENGTH:
+        return True  # whatever its other words look like: a sum or a signature has no code
+    return not (is_footer(texts) or is_subtotal(texts[:_LEADING_CELLS]))
 
 
 _FRAME = frozenset({Column.SEQUENCE, *_CARRIED_DOWN})

@@ -52,9 +52,21 @@ class Sheet:
         }
 
 
-_SUBTOTAL = re.compile(r"(本页|本表|全.{0,8}|.{0,20}(社区|村|街道|镇|乡|网格))?(小计|合计|总计|共计|累计)([::(].*)?")
+_SUBTOTAL = re.compile(
+    r".{0,20}(小计|合计|总计|共计|累计)([家户人总]?数)?(:.*|\([^()]*\)|\d+(\.\d+)?[家户个人条项处名]?(企业|单位|商户)?(\W.*)?)?"
+    r"|共有?\d+[家户](企业|单位|商户)?(\W.*)?"
+)
 _FOOTER = re.compile(r"[^\d:][^:]{0,13}:.*")
 _FOOTER_CELLS = 4
+_SIGNATURE = re.compile(
+    r"((单位|企业|社区|村|街道|镇|乡|部门|网格)?(填表|填报|制表|审核|复核|审批|经办|统计|录入|上报|报送|负责|联系)人员?"
+    r"|(填表|填报|制表|上报|报送|审核)(日期|时间|单位)|(分管|主管|主要|单位)(领导|负责人)|日期)"
+    r"(\(?(签[字名章]|盖章)\)?)?"
+)
+_BARE_SIGNATURE = re.compile(r"填表|制表|审核|复核|审批|经办|签[字名章]|盖章")
+_DATED = re.compile(r"\d{4}年\d{1,2}月(\d{1,2}日)?")
+_COLON = re.compile(r"[:：]")
+_WORDS_TRIED = 6  # `填 表 人 张三`
 _BANNER_COLUMNS = 3
 
 
@@ -64,5 +76,17 @@ def is_subtotal(texts: Sequence[str]) -> bool:
 
 
 def is_footer(texts: Sequence[str]) -> bool:
-    """Whether the texts of a line are a signature such as `填表人: 审核人:`: a word with a colon, little beside it."""
-    return 0 < len(texts) <= _FOOTER_CELLS and bool(_FOOTER.fullmatch(plain(texts[0])))
+    """Whether the texts of a line are a signature, such as `填表人: 审核人:` or `填表人 | 张三 | 审核人 | 李四`.
+
+    A word with a colon and little beside it, or a line that begins with the word for one who signs. A name that only
+    begins like such a word (`审核人才服务部`) is none.
+    """
+    if not texts:
+        return False
+    first = plain(texts[0])
+    if _FOOTER.fullmatch(first) and len(texts) <= _FOOTER_CELLS:
+        return True
+    if _BARE_SIGNATURE.fullmatch(first.rstrip(":")) or (len(texts) == 1 and _DATED.fullmatch(first)):
+        return True
+    words = [plain(word) for word in _COLON.split(texts[0], maxsplit=1)[0].split()[:_WORDS_TRIED]]
+    return any(_SIGNATURE.fullmatch("".join(words[: count + 1])) for count in range(len(words)))
