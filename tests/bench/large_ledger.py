@@ -9,8 +9,9 @@ from stdnum.cn.uscc import calc_check_digit
 
 from deploy.local.settings import ROOT
 from services.registry.domain.credit_codes import compact, is_valid
-from services.registry.domain.ledger.columns import Column, find_header
+from services.registry.domain.ledger.columns import find_header
 from services.registry.domain.ledger.sheets import Merge, Sheet
+from services.registry.domain.ledger.titles import Column
 from services.registry.domain.text import Cell, cell_text, says_nothing
 from services.registry.files.workbook import read_workbook
 from services.registry.files.xlsx import write_workbook

@@ -23,7 +23,10 @@ RISK_LABELS = {
 _COLOURS = {"红": RiskLevel.RED, "橙": RiskLevel.ORANGE, "黄": RiskLevel.YELLOW, "蓝": RiskLevel.BLUE}
 _WORDS = {"重大": RiskLevel.RED, "较大": RiskLevel.ORANGE, "一般": RiskLevel.YELLOW, "低": RiskLevel.BLUE}
 _RISK_NOISE = re.compile(r"[()\[\]【】/、,色级风险区]")
-_CLASS = re.compile(r"([0-9A-Z]{1,4})(?:级|类|档|等)?(?:企业|单位)?")
+_GRADE_WORD = r"(?:等级|级别|类别|分类|级|类|档|等)"
+_CLASS = re.compile(
+    rf"{_GRADE_WORD}?:?[(\[【]?([0-9A-Z]{{1,4}})[)\]】]?{_GRADE_WORD}?(?:\([^()0-9A-Z]*\))?(?:企业|单位|场所)?(?:\([^()0-9A-Z]*\))?"
+)
 
 
 @lru_cache(maxsize=256)
@@ -41,6 +44,12 @@ def risk_level(text: str) -> RiskLevel | None:
 
 
 def class_code(text: str, scheme: frozenset[str]) -> str | None:
-    """The code of the scheme behind `b`, `B级`, `Ｂ` or `b类`; None when the scheme has no such class."""
+    """The code of the scheme behind `b`, `B级`, `Ｂ` or `B(一般)`; None when the scheme has no such class."""
     match = _CLASS.fullmatch(plain(text))
     return match[1] if match and match[1] in scheme else None
+
+
+def looks_like_a_class(text: str) -> bool:
+    """Whether the text is one letter, written as a class is, whatever the scheme."""
+    match = _CLASS.fullmatch(plain(text))
+    return match is not None and len(match[1]) == 1 and match[1].isalpha()

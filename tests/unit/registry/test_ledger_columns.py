@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from services.registry.domain.ledger.columns import Column, find_header, recognise
+from services.registry.domain.ledger.columns import find_header, recognise
 from services.registry.domain.ledger.sheets import Merge, Sheet
+from services.registry.domain.ledger.titles import Column
 from tests.support.registry import TITLES
 
 USUAL = [title.strip() for title in TITLES]
@@ -64,10 +65,84 @@ def test_a_phone_that_stands_beside_nobody_is_first_of_the_head_then_of_the_offi
         ("经营地址", Column.ADDRESS),
         ("东经度", Column.LONGITUDE),
         ("备　注", Column.REMARK),
+        *(
+            (title, Column.COMMUNITY)
+            for title in ("社区村", "所属村社区", "村居委会", "所属社区居委会", "行政村", "村/社区")
+        ),
+        *((title, Column.STREET) for title in ("街道办事处", "属地乡镇(街道)", "所属街道/乡镇", "办事处")),
+        *(
+            (title, Column.NAME)
+            for title in ("市场主体名称", "经营主体名称", "单位/企业名称", "生产经营单位", "企业名")
+        ),
+        *((title, Column.HEADCOUNT) for title in ("从业人员数", "员工数", "职工总数", "员工总人数", "人员数量")),
+        *((title, Column.CLASS) for title in ("分级", "企业分级", "A/B/C/D类", "分级分类", "ABCD分级", "安全生产等级")),
+        *((title, Column.VALID_UNTIL) for title in ("有效期止", "有效期(止)", "有效期起止", "许可证期限", "有效至")),
     ],
 )
 def test_other_words_for_the_same(title: str, column: Column) -> None:
     assert recognise([title]) == {column: 0}
+
+
+@pytest.mark.parametrize(
+    "title", ["有效期起", "有效期(起)", "有效期自", "许可证有效期开始日期", "填报单位", "监管单位", "特种设备"]
+)
+def test_what_means_something_else(title: str) -> None:
+    assert recognise([title]) == {}
+
+
+def test_of_two_columns_for_the_same_the_plainer_title_counts() -> None:
+    assert recognise(["单位", "企业名称", "有效期起", "有效期止"]) == {Column.NAME: 1, Column.VALID_UNTIL: 3}
+
+
+def header_of(titles: list[str], *rows: list[str]) -> dict[Column, str]:
+    header = find_header(
+        Sheet("彰北街道", [["单位名称", "社区", "地址", *titles], *(["厂", "北关社区", "x", *row] for row in rows)])
+    )
+    assert header is not None
+    return {column: titles[at - 3] for column, at in header.columns.items() if at > 2}
+
+
+def test_whether_a_column_holds_the_class_or_the_kind_is_told_by_its_values() -> None:
+    letters, trades = ["A", "b类", "待定", "E"], ["餐饮", "工厂", "商店", ""]
+    assert header_of(["企业类别"], ["E"]) == {Column.CLASS: "企业类别"}
+    assert header_of(["企业类别"], ["工厂"]) == {Column.VENUE: "企业类别"}
+    rows = [list(pair) for pair in zip(trades, letters, strict=True)]
+    for kind, grade in (("场所类型", "单位类别"), ("企业分类", "企业等级"), ("类别", "分级"), ("分类", "类别")):
+        assert header_of([kind, grade], *rows) == {Column.VENUE: kind, Column.CLASS: grade}
+    assert header_of(["分类"], ["甲"]) == {Column.CLASS: "分类"}, (
+        "a class column stays one however badly it is filled in"
+    )
+    assert header_of(["等级"], ["重大(红)"], ["蓝"]) == {Column.RISK: "等级"}
+
+
+def test_titles_that_are_not_understood_are_kept_to_be_told() -> None:
+    rows = [
+        ["单位名称", "社区", "分类", "地址", "注册资本", "成立日期", "名称"],
+        ["甲厂", "北关", "A", "x", "5万", "", "甲"],
+    ]
+    header = find_header(Sheet("彰北街道", rows))
+    assert header is not None
+    assert header.unread == ["注册资本", "名称"], "an empty column says nothing that could be lost"
+
+
+def test_a_header_over_two_lines_that_nobody_merged() -> None:
+    top = ["序号", "单位名称", "所属社区", "主要负责人", "", "安全管理员", "", "分类"]
+    bottom = ["", "", "", "姓名", "联系电话", "姓名", "联系电话", ""]
+    header = find_header(Sheet("彰北街道", [top, bottom, ["1", "甲厂"]]))
+    assert header is not None
+    assert header.first_data_row == 2
+    assert (header.columns[Column.HEAD], header.columns[Column.HEAD_PHONE]) == (3, 4)
+    assert (header.columns[Column.OFFICER], header.columns[Column.OFFICER_PHONE]) == (5, 6)
+
+
+def test_a_group_above_the_titles_that_says_nothing_of_the_columns() -> None:
+    top = ["序号", "基本情况", "", "", "", "备注"]
+    bottom = ["", "单位名称", "行业代码", "所属社区", "分类", ""]
+    merges = [Merge(0, 0, 1, 0), Merge(0, 1, 0, 4), Merge(0, 5, 1, 5)]
+    header = find_header(Sheet("彰北街道", [top, bottom, ["1", "甲厂"]], merges))
+    assert header is not None
+    assert header.first_data_row == 2
+    assert [header.columns[column] for column in (Column.NAME, Column.INDUSTRY, Column.CLASS)] == [1, 2, 4]
 
 
 def test_titles_and_remarks_are_no_header() -> None:

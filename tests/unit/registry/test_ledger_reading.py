@@ -237,6 +237,14 @@ def test_sheets_without_a_header_are_told_of_and_passed_over() -> None:
     assert not read(Office("填表说明", titles=["请按格式填写"], above=[])).has_header
 
 
+def test_a_column_that_is_not_read_is_told_of_once_and_changes_no_count() -> None:
+    ledger = read(Office(titles=[*TITLES, "注册资本"]).add(name="甲厂", 注册资本="5万").add(name="乙厂"))
+    (note,) = ledger.doubts
+    assert (note.spot.row, note.column, note.code.value) == (3, "注册资本", "column_not_read")
+    assert note.severity is Severity.WARNING
+    assert settle(ledger.lines, []).counts[Outcome.CREATED] == 2
+
+
 def test_of_several_faults_the_first_in_order_is_reported() -> None:
     office = Office().add(name="—", community="外区", code="91410503MA0000001X", grade="E", until="2026-02-30")
     office.add(community="外区", code="91410503MA0000001X", grade="E").add(code=credit_code(1)[:-1], grade="E")

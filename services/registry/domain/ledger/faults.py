@@ -32,3 +32,4 @@ class Doubt(StrEnum):
     UNKNOWN_RISK_LEVEL = "unknown_risk_level"
     DIFFERS_FROM_EARLIER = "differs_from_earlier"
     NO_HEADER = "no_header"
+    COLUMN_NOT_READ = "column_not_read"

@@ -6,8 +6,9 @@ from services.registry.domain import credit_codes, levels
 from services.registry.domain.classes import Schemes, codes_at
 from services.registry.domain.imports import Note, Severity, Spot
 from services.registry.domain.ledger import values
-from services.registry.domain.ledger.columns import Column, Header
+from services.registry.domain.ledger.columns import Header
 from services.registry.domain.ledger.faults import FAULT_ORDER, Doubt, Fault
+from services.registry.domain.ledger.titles import Column
 from services.registry.domain.places import Gazetteer, KnownArea
 from services.registry.domain.records import Contact, EnterpriseRecord, Licence
 from services.registry.domain.text import Cell, cell_text, plain, says_nothing

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from services.registry.domain import credit_codes
 from services.registry.domain.imports import Note, Severity, Spot
-from services.registry.domain.ledger.columns import Column, Header, find_header, repeats_header
+from services.registry.domain.ledger.columns import Header, find_header, repeats_header
 from services.registry.domain.ledger.faults import Doubt
 from services.registry.domain.ledger.lines import Line, LineReader, Rules
 from services.registry.domain.ledger.sheets import Sheet, is_footer, is_subtotal
+from services.registry.domain.ledger.titles import Column
 from services.registry.domain.places import KnownArea
 from services.registry.domain.text import Cell, cell_text
 
@@ -34,11 +35,18 @@ def read_ledger(sheets: Iterable[Sheet], rules: Rules) -> Ledger:
         header = find_header(sheet)
         if header is not None:
             has_header = True
+            doubts.extend(_unread(sheet, header))
             lines.extend(_lines(sheet, header, rules))
         elif any(cell_text(cell) for line in sheet.rows for cell in line):
             message = "此工作表中没有找到表头，未读取"
             doubts.append(Note(Spot(sheet.name, 1), "", Doubt.NO_HEADER, message, Severity.WARNING))
     return Ledger(lines, doubts, has_header)
+
+
+def _unread(sheet: Sheet, header: Header) -> Iterator[Note]:
+    for title in header.unread:
+        message = f"“{title[:20]}”列没有识别（或与已识别的列重复），未读取"
+        yield Note(Spot(sheet.name, header.first_data_row), title, Doubt.COLUMN_NOT_READ, message, Severity.WARNING)
 
 
 def _lines(sheet: Sheet, header: Header, rules: Rules) -> Iterator[Line]:

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from services.registry.domain.imports import Note, Outcome, Severity
-from services.registry.domain.ledger.columns import Column
 from services.registry.domain.ledger.faults import FAULT_ORDER, Doubt, Fault
 from services.registry.domain.ledger.lines import Line
+from services.registry.domain.ledger.titles import Column
 from services.registry.domain.records import (
     FIELD_LABELS,
     EnterpriseRecord,
