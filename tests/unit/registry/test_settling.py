@@ -1,6 +1,11 @@
 """What a line means for the register: the earlier stands, what is said again changes nothing, the rest is written."""
 
+from itertools import permutations
 from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.registry.domain.imports import Note, Outcome, Severity, Spot
 from services.registry.domain.ledger.columns import Header
@@ -97,6 +102,57 @@ def test_a_code_that_was_missing_is_learned() -> None:
     assert settlement.changed[0].fields == {"credit_code": CODE}
     without = settle([line(name="便民店")], [on_file(name="便民店", credit_code=CODE)])
     assert counts(without) == (0, 0, 1, 0)
+
+
+def test_a_code_that_a_later_line_of_the_file_brings_is_learned() -> None:
+    lines = [line(1, "鸿运饭店"), line(2, "鸿运饭店", credit_code=CODE), line(3, "别的店", credit_code=CODE)]
+    settlement = settle(lines, [])
+    assert counts(settlement) == (1, 1, 0, 1)
+    assert codes(settlement) == ["conflicting_duplicate"]
+    assert [record.credit_code for record in settlement.created] == [CODE]
+    known = on_file(name="鸿运饭店")
+    (change,) = settle(lines[:2], [known]).changed
+    assert (change.id, change.fields) == (known.id, {"credit_code": CODE})
+
+
+@pytest.mark.parametrize("order", list(permutations((None, CODE, OTHER_CODE))))
+def test_where_there_are_two_of_a_name_a_line_without_a_code_is_neither_in_any_order(order: tuple[str | None]) -> None:
+    lines = [line(row, "便民店", credit_code=code) for row, code in enumerate(order)]
+    settlement = settle(lines, [])
+    assert counts(settlement) == (3, 0, 0, 0)
+    assert counts(settle(lines, [OnFile(uuid4(), record) for record in settlement.created])) == (0, 0, 3, 0)
+
+
+_LINES = st.lists(
+    st.builds(
+        lambda name, community, code, paper: line(
+            1,
+            name,
+            f"{COMMUNITY[:-1]}{community}",
+            credit_code=code,
+            licences=(Licence("许可证", paper),) if paper else (),
+        ),
+        st.sampled_from(["甲厂", "乙店"]),
+        st.sampled_from("12"),
+        st.sampled_from([None, CODE, OTHER_CODE, credit_code(3)]),
+        st.sampled_from(["", "1", "2"]),
+    ),
+    max_size=8,
+)
+
+
+@given(_LINES, _LINES)
+def test_a_second_import_of_the_same_file_changes_nothing(before: list[Line], lines: list[Line]) -> None:
+    known = [OnFile(uuid4(), record) for record in settle(before, []).created]
+    first = settle(lines, known)
+    changed = {change.id: change.record for change in first.changed}
+    after = [OnFile(one.id, changed.get(one.id, one.record)) for one in known]
+    after += [OnFile(uuid4(), record) for record in first.created]
+    keys = [one.record.credit_code or one.record.identity for one in after]
+    assert len(set(keys)) == len(keys), "the register holds no code twice, and no name twice without one"
+    second = settle(lines, after)
+    assert second.created == second.changed == []
+    assert second.counts[Outcome.REJECTED] == first.counts[Outcome.REJECTED]
 
 
 def test_two_of_one_name_are_two_by_their_codes() -> None:

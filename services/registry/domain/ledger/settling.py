@@ -1,5 +1,6 @@
 """What each line of a ledger means for the register: created, updated, unchanged or rejected."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,7 @@ class Settlement:
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Entry:
     """An enterprise while lines are settled; `first` is the earlier line of this same file that spoke of it, `fields`
     what the file changes of it when it is on file."""
@@ -68,30 +69,55 @@ class _Entry:
 class _Register:
     """Enterprises by credit code, and by community and name; grows as lines are accepted."""
 
-    def __init__(self, known: Iterable[OnFile]) -> None:
+    def __init__(self, known: Iterable[OnFile], lines: Iterable[Line]) -> None:
         self._by_code: dict[str, _Entry] = {}
-        self._by_identity: dict[tuple[str, str], list[_Entry]] = {}
+        self._by_identity: dict[tuple[str, str], list[_Entry]] = defaultdict(list)
+        self._codes: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.entries: list[_Entry] = []
         for enterprise in known:
             self.add(_Entry(enterprise.record, enterprise.id, foreign=enterprise.foreign))
+            self._note_code(enterprise.record)
+        for line in lines:
+            if not line.faults:
+                self._note_code(line.record)
+
+    def _note_code(self, record: EnterpriseRecord) -> None:
+        if record.credit_code:
+            self._codes[record.identity].add(record.credit_code)
 
     def add(self, entry: _Entry) -> None:
         self.entries.append(entry)
-        self._by_identity.setdefault(entry.record.identity, []).append(entry)
-        self.learn_code(entry)
+        self._learn(entry)
 
-    def learn_code(self, entry: _Entry) -> None:
+    def change(self, entry: _Entry, changes: Mapping[str, Any]) -> None:
+        """Makes the changes, which may bring a code or another community."""
+        if not changes:
+            return
+        self._by_identity[entry.record.identity].remove(entry)
+        entry.take(changes)
+        self._learn(entry)
+
+    def _learn(self, entry: _Entry) -> None:
+        self._by_identity[entry.record.identity].append(entry)
         if entry.record.credit_code:
             self._by_code.setdefault(entry.record.credit_code, entry)
 
     def find(self, record: EnterpriseRecord) -> _Entry | None:
         """The enterprise that a line speaks of: the one with its code; failing that the one of that name in that
-        community whose code is not known or not given. Several candidates are none."""
+        community, if one of them has no code and no more than one code is known for the name.
+
+        All codes of the file count, also those of later lines: where there are two of one name, a line without a code
+        could be either, whatever the order, and a second import must see it the same way.
+        """
         if record.credit_code and (entry := self._by_code.get(record.credit_code)):
             return entry
         namesakes = self._by_identity.get(record.identity, [])
         without = [entry for entry in namesakes if entry.record.credit_code is None]
-        candidates = without or ([] if record.credit_code else namesakes)
+        if record.credit_code is None and without:
+            return without[0]
+        if len(self._codes[record.identity]) > 1:
+            return None
+        candidates = without if record.credit_code else namesakes
         return candidates[0] if len(candidates) == 1 else None
 
 
@@ -103,9 +129,9 @@ def settle(lines: Sequence[Line], known: Iterable[OnFile]) -> Settlement:
 
     The earlier always stands: a later line with the same code under another name is a conflicting duplicate; a later
     line about the same enterprise changes nothing (and is doubted when it contradicts the earlier), except that it may
-    bring one more licence: offices write a line for each.
+    bring one more licence, for offices write a line for each, or the code that was missing.
     """
-    register = _Register(known)
+    register = _Register(known, lines)
     settlement = Settlement()
     for line in lines:
         outcome, notes = _settle_line(line, register)
@@ -132,21 +158,23 @@ def _settle_line(line: Line, register: _Register) -> tuple[Outcome, Sequence[Not
         register.add(_Entry(line.record, first=line))
         return Outcome.CREATED, line.doubts
     if entry.first is not None:
-        return _repeated(line, entry, entry.first)
+        return _repeated(line, entry, entry.first, register)
     entry.first = line
     changes = differences(entry.record, line.record)
-    entry.take(changes)
-    register.learn_code(entry)
+    register.change(entry, changes)
     return Outcome.UPDATED if changes else Outcome.UNCHANGED, line.doubts
 
 
-def _repeated(line: Line, entry: _Entry, first: Line) -> tuple[Outcome, Sequence[Note]]:
+def _repeated(line: Line, entry: _Entry, first: Line, register: _Register) -> tuple[Outcome, Sequence[Note]]:
     """A line about an enterprise of which an earlier line of the file spoke."""
-    papers = further(entry.record.licences, line.record.licences)
-    if papers:
-        entry.take({"licences": (*entry.record.licences, *papers)})
+    changes: dict[str, Any] = {}
+    if papers := further(entry.record.licences, line.record.licences):
+        changes["licences"] = (*entry.record.licences, *papers)
+    if line.record.credit_code and entry.record.credit_code is None:
+        changes["credit_code"] = line.record.credit_code
+    register.change(entry, changes)
     notes = [*line.doubts, *_doubts_of_repeat(line, first)]
-    return Outcome.UPDATED if papers else Outcome.UNCHANGED, notes
+    return Outcome.UPDATED if changes else Outcome.UNCHANGED, notes
 
 
 def _conflict(line: Line, entry: _Entry) -> Note:
