@@ -8,6 +8,7 @@ Cell = str | int | float | bool | date | datetime | time | timedelta | None
 """What a spreadsheet cell may hold."""
 
 _REMEMBERED = 2048  # texts: in a ledger the same street, trade and licence come again line after line
+_TEXT_MARK = "'"
 _NOT_SAYING_ANYTHING = frozenset({"无", "暂无", "没有", "N/A", "NA", "NULL", "NONE", "NIL"})
 
 
@@ -33,10 +34,11 @@ def clean(text: str) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def plain(text: str) -> str:
-    """Half-width (NFKC), upper case and without any blank: for comparing and parsing, never for showing."""
+    """Half-width (NFKC), upper case, without any blank and without the apostrophe that made a number a text: for
+    comparing and parsing, never for showing."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return "".join(text.split()).upper()
+    return "".join(text.split()).lstrip(_TEXT_MARK).upper()
 
 
 @lru_cache(maxsize=_REMEMBERED)

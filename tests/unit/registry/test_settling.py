@@ -151,7 +151,7 @@ def test_a_second_import_of_the_same_file_changes_nothing(before: list[Line], li
     keys = [one.record.credit_code or one.record.identity for one in after]
     assert len(set(keys)) == len(keys), "the register holds no code twice, and no name twice without one"
     second = settle(lines, after)
-    assert second.created == second.changed == []
+    assert (second.created, second.changed) == ([], [])
     assert second.counts[Outcome.REJECTED] == first.counts[Outcome.REJECTED]
 
 

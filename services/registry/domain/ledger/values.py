@@ -1,6 +1,7 @@
 """Single cells of a ledger: days in six shapes, headcounts, phones, coordinates."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -11,15 +12,23 @@ class ImpossibleDay(ValueError):
     """The cell names no day of the calendar."""
 
 
-_PARTS = re.compile(r"(\d{4})[-./\\年。、–—](\d{1,2})[-./\\月。、–—](\d{1,2})[日号]?")
-_TIME_OF_DAY = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$")
-_WITHOUT_END = re.compile(r"(长期|永久|长久)(有效)?|无固定期限|无限期")
+_PART = r"[-./\\。、–—·・•]"
+_PARTS = re.compile(rf"(\d{{4}})(?:{_PART}|年)(\d{{1,2}})(?:{_PART}|月)(\d{{1,2}})[日号]?")
+_SPACED = re.compile(r"(\d{4})\s+(\d{1,2})\s+(\d{1,2})")
+_TIME_OF_DAY = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?$")
+_UNTIL = re.compile(r"(?:有效期)?(?:截止|截至|至|到)*:?(.*?)(?:截止|为止|止|到期|前)?")
+_SPAN = re.compile(r"(.+?)(?:至|到|~|[-–—]{1,2})(\d{4}\D.*|\d{8}|长期.*|永久.*)")
+_LONGEST_DAY = 60  # characters, of two days and the words around them
+_WITHOUT_END = re.compile(r"(长期|永久|长久)(有效)?|无固定期限|无限期|无期限")
 _EPOCH = date(1899, 12, 30)  # day 0 of spreadsheet serial numbers
+_SERIAL = re.compile(r"(\d{5,6})(?:\.\d+)?")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0+)?")
 _SERIALS = range(18264, 109575)  # 1950 to 2199
 
 
 def day(cell: Cell) -> date | None:
-    """The day in the cell; None when it is empty or says that there is no end (`长期`). Raises ImpossibleDay."""
+    """The day in the cell, of two the last (`2024.9.1至2027.8.31`); None when it is empty or says that there is no end
+    (`长期`). Raises ImpossibleDay."""
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):
@@ -27,15 +36,26 @@ def day(cell: Cell) -> date | None:
     if isinstance(cell, time | timedelta | bool):
         raise ImpossibleDay
     text = cell_text(cell)
-    if says_nothing(text) or _WITHOUT_END.fullmatch(plain(text)):
+    if says_nothing(text):
         return None
-    bare = plain(_TIME_OF_DAY.sub("", text))
-    if match := _PARTS.fullmatch(bare):
+    text = _SPACED.sub(r"\1-\2-\3", unicodedata.normalize("NFKC", text))
+    return _written_day(plain(_TIME_OF_DAY.sub("", text)))
+
+
+def _written_day(bare: str) -> date | None:
+    if len(bare) > _LONGEST_DAY:
+        raise ImpossibleDay
+    if until := _UNTIL.fullmatch(bare):
+        bare = until[1]
+    if span := _SPAN.fullmatch(bare):
+        _written_day(span[1])  # a span that begins on no day is as wrong as one that ends on none
+        return _written_day(span[2])
+    if _WITHOUT_END.fullmatch(bare):
+        return None
+    if match := _PARTS.fullmatch(bare) or _COMPACT.fullmatch(bare):
         return _day(*match.groups())
-    if len(bare) == 8 and bare.isdigit():
-        return _day(bare[:4], bare[4:6], bare[6:])
-    if bare.isdigit() and int(bare) in _SERIALS:
-        return _EPOCH + timedelta(days=int(bare))
+    if (serial := _SERIAL.fullmatch(bare)) and int(serial[1]) in _SERIALS:
+        return _EPOCH + timedelta(days=int(serial[1]))
     raise ImpossibleDay
 
 
@@ -81,7 +101,7 @@ def phone(cell: Cell) -> str | None:
     text = cell_text(cell)
     if says_nothing(text):
         return None
-    bare = plain(text)
+    bare = plain(text).removesuffix(".0")
     if not _PHONE.fullmatch(bare):
         return text
     digits = bare.translate(_PHONE_SIGNS)
