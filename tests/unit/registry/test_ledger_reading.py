@@ -221,6 +221,71 @@ def test_the_sheet_says_which_street() -> None:
     assert [line.record.community_code for line in read(column).lines] == [FAR_COMMUNITY, FAR_COMMUNITY]
 
 
+NO_STREET = ["生产经营单位台账"]
+
+
+@pytest.mark.parametrize("name", ["红旗路", "红旗路9月", "红旗路办", "2红旗路(定稿)", "红旗路街道办", "红旗路企业台账"])
+def test_a_sheet_that_leaves_the_word_street_out(name: str) -> None:
+    (line,) = read(Office(name, above=NO_STREET).add()).lines
+    assert line.record.community_code == FAR_COMMUNITY
+    (told,) = read(Office("Sheet1", ("所属街道", *TITLES), above=NO_STREET).add(所属街道="红旗路")).lines
+    assert told.record.community_code == FAR_COMMUNITY
+
+
+def with_streets(*names: str) -> Rules:
+    rows = [("410503000000", "北关区", "district")]
+    for number, name in enumerate(names, start=1):
+        rows.append((f"410503{number:03}000", name, "street"))
+        rows.append((f"410503{number:03}001", "北关社区", "community"))
+    return rules(rows)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "streets", "found"),
+    [
+        ("柏庄", ["柏庄镇", "柏庄街道"], None),
+        ("柏庄", ["柏庄镇", "红旗路街道"], "410503001001"),
+        ("大柏庄镇9月", ["柏庄镇", "大柏庄镇"], "410503002001"),
+        ("北关区台账", ["北关街道", "红旗路街道"], None),
+        ("北关村", ["北关街道", "红旗路街道"], None),
+    ],
+)
+def test_a_stem_counts_only_where_it_can_mean_one_street(sheet: str, streets: list[str], found: str | None) -> None:
+    (line,) = read_ledger(read_workbook(workbook(Office(sheet, above=NO_STREET).add())), with_streets(*streets)).lines
+    assert (line.record.community_code or None) == found
+
+
+def test_a_sheet_that_names_no_street_is_that_of_the_only_street_there_can_be() -> None:
+    sheet = Office("Sheet1", above=["北关区各乡镇(街道)台账"]).add()
+    assert [line.record.community_code for line in read(sheet, scope="410503002").lines] == [FAR_COMMUNITY]
+    assert [line.record.community_code for line in read(sheet, scope="410503002001").lines] == [FAR_COMMUNITY]
+    assert [line.record.community_code for line in read(sheet, scope="410503").lines] == [""]
+    (alone,) = read_ledger(read_workbook(workbook(sheet)), with_streets("彰北街道")).lines
+    assert alone.record.community_code == COMMUNITY
+    for other in (Office("火星街道", above=NO_STREET), Office("Sheet1", above=["火星镇生产经营单位台账"])):
+        (line,) = read(other.add(), scope="410503002").lines
+        assert [note.code.value for note in line.faults] == ["unknown_community"], (
+            "a street that is named is not another"
+        )
+
+
+def test_one_sheet_with_the_streets_one_below_the_other() -> None:
+    rows: list[list[str]] = [["全区台账"], list(TITLES)]
+    merges = []
+    for street in ("彰北街道", "红旗路街道"):
+        merges.append(Merge(len(rows), 0, len(rows), 9))
+        rows += [[f"{street}台账"], ["1", "甲厂", "", "北关社区"]]
+    ledger = read_ledger([Sheet("汇总", rows, merges)], rules())
+    assert [line.record.community_code for line in ledger.lines] == [COMMUNITY, FAR_COMMUNITY]
+
+
+def test_a_community_with_its_street_before_it() -> None:
+    office = Office().add(community="彰北街道北关社区").add(community="彰北街道/北关社区").add(community=" 北关社区　")
+    assert [line.record.community_code for line in read(office).lines] == [COMMUNITY] * 3
+    (far,) = read(Office().add(community="红旗路街道北关社区")).lines
+    assert far.record.community_code == ""
+
+
 def test_a_sheet_of_no_street_rejects_its_lines() -> None:
     ledger = read(Office("火星街道", above=["台账"]).add(name="甲").add(name="乙"), Office().add(name="丙"))
     assert [[note.code.value for note in line.faults] for line in ledger.lines] == [

@@ -1,5 +1,6 @@
 """A whole ledger: every data line of every sheet, read in the order in which a person would read it."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,8 @@ def _lines(sheet: Sheet, header: Header, rules: Rules) -> Iterator[Line]:
     for row in range(header.first_data_row, len(sheet.rows)):
         cells = {column: sheet.cell(row, at) for column, at in header.columns.items()}
         if not _is_data(sheet, header, row, cells):
+            if sheet.is_banner(row):  # the title of the next street, where one sheet holds several
+                sheet_street = rules.gazetteer.street(*map(cell_text, sheet.rows[row])) or sheet_street
             continue
         for column in _CARRIED_DOWN:
             if column in cells:
@@ -80,7 +83,16 @@ def _is_data(sheet: Sheet, header: Header, row: int, cells: dict[Column, Cell]) 
 _FRAME = frozenset({Column.SEQUENCE, *_CARRIED_DOWN})
 
 
+# Some town by its own name, not `各乡镇` or `街道(乡镇)`.
+_SOME_STREET = re.compile(r"[^\W\d_乡镇街各全本所属]{2}(街道|镇|乡|办事处)(?![乡镇街])")
+
+
 def _street_of(sheet: Sheet, header: Header, rules: Rules) -> KnownArea | None:
-    """The street whose sheet this is: by the sheet's name, else by the title rows above the header."""
+    """The street whose sheet this is: by the sheet's name, else by the title rows above the header; where they name no
+    street at all, the only one that the importer can mean."""
     titles = [text for line in sheet.rows[: header.first_data_row - 1] for cell in line if (text := cell_text(cell))]
-    return rules.gazetteer.street(sheet.name) or rules.gazetteer.street(*titles)
+    if street := rules.gazetteer.street(sheet.name) or rules.gazetteer.street(*titles):
+        return street
+    if any(_SOME_STREET.search(text) for text in (sheet.name, *titles)):
+        return None
+    return rules.gazetteer.street_at(rules.scope)
