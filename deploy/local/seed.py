@@ -1,11 +1,9 @@
 """Imports the sample district through the public API, once, into a registry that has no enterprises yet."""
 
-import csv
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +14,11 @@ from deploy.local.api import Address, Api, Refused
 from deploy.local.problems import PERMANENT, LocalProblem
 from deploy.local.settings import SERVICES
 from libs.common.actors import Tier
+from services.registry.domain.area_files import read_area_lines
+from services.registry.domain.areas import BadAreaCode, position
+from services.registry.domain.errors import FileRefused
+from services.registry.domain.places import AreaLevel
+from services.registry.files.areas_csv import read_areas_csv
 
 PERSON = "sample-import"
 _POLL_SECONDS = 0.3
@@ -40,20 +43,22 @@ def main(var: Path, sample: Path, address: Address) -> None:
 
 
 def district_code(areas: Path) -> str:
-    """The code of the district in `areas.csv`. Raises LocalProblem if the file names none."""
-    for row in _rows(areas):
-        if (row.get("level") or "").strip() == "district":
-            return (row.get("code") or "").strip()
-    raise LocalProblem(f"{areas} has no row with the level `district`.", PERMANENT)
-
-
-def _rows(areas: Path) -> Iterator[dict[str, str]]:
-    raw = areas.read_bytes()
+    """The code of the district in `areas.csv`, read as the registry reads it. Raises LocalProblem if it names none."""
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("gb18030", errors="replace")  # what older office programs save
-    return iter(csv.DictReader(text.splitlines()))
+        lines = read_area_lines(read_areas_csv(areas.read_bytes()), areas.name)
+    except FileRefused as refusal:
+        raise LocalProblem(f"{areas} is no file of areas: {refusal.detail}", PERMANENT) from None
+    district = next((line.code for line in lines if _is_district(line.code)), None)
+    if district is None:
+        raise LocalProblem(f"{areas} has no row of a district (six digits and six zeros).", PERMANENT)
+    return district
+
+
+def _is_district(code: str) -> bool:
+    try:
+        return position(code).level is AreaLevel.DISTRICT
+    except BadAreaCode:
+        return False
 
 
 class _State:

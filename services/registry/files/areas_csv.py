@@ -7,6 +7,7 @@ from io import StringIO
 from services.registry.domain.errors import EmptyFile, TooManyRows, UnreadableFile, UnsupportedFile
 
 MAX_LINES = 200_000
+_TRIED = 4_096  # characters in which the delimiter shows: a title above the header has none
 _LONGEST_CHARACTER = 4  # bytes
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BINARY = bytes(set(range(32)) - {9, 10, 13})
@@ -44,5 +45,4 @@ def _decoded(data: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    first = text.partition("\n")[0]
-    return max(",;\t", key=first.count)
+    return max(",;\t", key=text[:_TRIED].count)
