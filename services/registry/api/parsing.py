@@ -83,4 +83,13 @@ def _contact(body: ContactBody | None) -> Contact:
 
 
 def _licences(bodies: Sequence[LicenceBody]) -> tuple[Licence, ...]:
+    """Of one document there is one last day. Raises InvalidInput for those said twice."""
+    documents = [(body.name, body.number) for body in bodies]
+    found = [
+        FieldError(f"/licences/{at}", "duplicate", "与前面的许可证重复")
+        for at, document in enumerate(documents)
+        if document in documents[:at]
+    ]
+    if found:
+        raise InvalidInput(errors=found)
     return tuple(Licence(body.name, body.number, body.valid_until) for body in bodies)

@@ -92,6 +92,21 @@ async def test_two_without_a_code_in_one_community(world: World) -> None:
     await opened(clerk, creditCode=None, areaCode="410503001002")
 
 
+async def test_one_document_has_one_last_day(world: World) -> None:
+    twice = [
+        {"name": "食品经营许可证"},
+        {"name": "食品经营许可证", "number": "豫安1"},
+        {"name": "食品经营许可证", "validUntil": "2027-01-01"},
+    ]
+    clerk = world.street()
+    refused = await clerk.post("/v1/enterprises", {**BODY, "licences": twice})
+    made = await opened(clerk, licences=twice[1:])
+    amended = await clerk.send("PATCH", f"/v1/enterprises/{made['id']}", {"licences": twice}, version=1)
+    for answer in (refused, amended):
+        assert answer.status_code == 422
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("/licences/2", "duplicate")]
+
+
 async def test_changes_need_the_version_that_was_seen(world: World) -> None:
     clerk = world.street()
     made = await opened(clerk)
