@@ -1,4 +1,4 @@
-"""Plain ASGI layers around every service: trace ids, measured requests, bounded bodies, sound texts in addresses."""
+"""Plain ASGI layers around every service: trace ids, measured requests, bounded bodies, sound addresses, no blanks."""
 
 import asyncio
 import json
@@ -88,6 +88,23 @@ class Bounded:
             return message
 
         await self._app(scope, bounded, send)
+
+
+QUERY_AS_SENT = "hazardloop.query_as_sent"
+"""Where a request keeps its query with the blanks: their names are judged all the same."""
+
+
+class Blanks:
+    """Leaves blank query parameters out: `?state=` asks for nothing, as forms send what nobody filled in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (sent := scope["query_string"]):
+            scope[QUERY_AS_SENT] = sent
+            scope["query_string"] = b"&".join(pair for pair in sent.split(b"&") if pair.partition(b"=")[2])
+        await self._app(scope, receive, send)
 
 
 class Heads:

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
-from libs.common.asgi import Bounded, CutOff, Heads, Refuse, Traced
+from libs.common.asgi import Blanks, Bounded, CutOff, Heads, Refuse, Traced
 from libs.common.auth import TokenVerifier
 from libs.common.clock import Clock
 from libs.common.errors import (
@@ -165,7 +165,8 @@ def create_service_app(
     for router in routers:
         app.include_router(router)
     _handle_errors(app, [route for router in routers for route in router.routes])
-    _document_problems(app)
+    _complete_document(app)
+    app.add_middleware(Blanks)
     app.add_middleware(FastLane, lanes=lanes_of(routers), refuse=Refuse(render_problem))
     limits = dict.fromkeys(uploads, settings.max_upload_bytes)
     app.add_middleware(Bounded, limit=settings.max_body_bytes, larger=limits, refuse=Refuse(render_problem))
@@ -234,8 +235,17 @@ def _replace_framework_refusals(paths: dict[str, Any]) -> None:
             operation["responses"]["422"] = _documented([InvalidInput])
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Puts the Problem schema where the documented refusals point, and drops the framework's own error schemas."""
+def _allow_blanks(paths: dict[str, Any]) -> None:
+    """Says of every query parameter that may be left out that it may be left blank: both are the same."""
+    for operation in (operation for item in paths.values() for operation in item.values()):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query" and not parameter["required"]:
+                parameter["allowEmptyValue"] = True
+
+
+def _complete_document(app: FastAPI) -> None:
+    """Puts the Problem schema where the documented refusals point, drops the framework's own error schemas, and says
+    which parameters may be blank."""
     plain = app.openapi
 
     def documented() -> dict[str, Any]:
@@ -248,6 +258,7 @@ def _document_problems(app: FastAPI) -> None:
             schemas.pop("ValidationError", None)
             if schemas.pop("HTTPValidationError", None) is not None:
                 _replace_framework_refusals(document["paths"])
+            _allow_blanks(document["paths"])
             app.openapi_schema = document
         return app.openapi_schema
 

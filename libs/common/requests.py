@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.datastructures import UploadFile
+from starlette.datastructures import QueryParams, UploadFile
 
 from libs.common.actors import Actor
+from libs.common.asgi import QUERY_AS_SENT
 from libs.common.auth import TokenVerifier
 from libs.common.errors import FieldError, InvalidInput, MalformedRequest, PreconditionRequired, Unauthenticated
 from libs.common.idempotency import Claim
@@ -30,19 +31,19 @@ async def current_actor(
         raise Unauthenticated
     verifier: TokenVerifier = request.app.state.verifier
     actor = await verifier.verify(credentials.credentials)
-    if request.scope["query_string"]:
+    if request.scope.get(QUERY_AS_SENT):
         _refuse_unknown_parameters(request)
     return actor
 
 
 def _refuse_unknown_parameters(request: Request) -> None:
-    """A mistyped filter must not show everything: only parameters that the document names are taken."""
+    """A mistyped filter must not show everything: only parameters that the document names are taken, even blank."""
     path = request.app.openapi()["paths"].get(request.scope["route"].path_format, {})
     operation = path.get(request.method.lower())
     if operation is None:  # not in the document: its own affair
         return
     known = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
-    unknown = [name for name in request.query_params if name not in known]
+    unknown = [name for name in QueryParams(request.scope[QUERY_AS_SENT]) if name not in known]
     if unknown:
         found = field_errors({"type": "extra_forbidden", "loc": ("query", name)} for name in unknown)
         raise InvalidInput(errors=found)

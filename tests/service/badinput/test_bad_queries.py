@@ -46,6 +46,15 @@ def test_unknown_parameters_are_refused(service: str, operation: Operation, live
 
 
 @pytest.mark.parametrize(("service", "operation"), READING)
+def test_what_is_left_blank_is_left_out(service: str, operation: Operation, live: Open) -> None:
+    blank = {p["name"]: "" for p in operation.parameters if p["in"] == "query"}
+    asked, plain = ask(live, service, operation, **blank), ask(live, service, operation)
+    assert (asked.status_code, asked.headers["content-type"]) == (plain.status_code, plain.headers["content-type"])
+    response = ask(live, service, operation, fieldOfNobody="")
+    assert wrong_with(response, Expected(INVALID, "unknown_field", "/query/fieldOfNobody")) == []
+
+
+@pytest.mark.parametrize(("service", "operation"), READING)
 def test_values_that_do_not_fit_are_refused(service: str, operation: Operation, live: Open) -> None:
     components = DOCUMENTS[service]["components"]["schemas"]
     for parameter in (p for p in operation.parameters if p["in"] == "query"):

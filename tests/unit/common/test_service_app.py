@@ -186,6 +186,11 @@ async def test_addresses_at_fault(client: httpx.AsyncClient, path: str, pointer:
     assert fields(await client.get(path)) == [(pointer, code)]
 
 
+@pytest.mark.parametrize("query", ["limit=", "limit", "cursor=&limit=", "&&limit=&", "limit=&limit=7&cursor"])
+async def test_a_blank_parameter_asks_for_nothing(client: httpx.AsyncClient, query: str) -> None:
+    assert (await client.get(f"/v1/things?{query}")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -413,6 +418,7 @@ async def test_docs_need_no_internet(client: httpx.AsyncClient) -> None:
 
 async def test_the_document_holds_every_refusal_and_nothing_of_the_framework(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
+    assert all(parameter["allowEmptyValue"] for parameter in document["paths"]["/v1/things"]["get"]["parameters"])
     text = json.dumps(document)
     assert "HTTPValidationError" not in text
     refs = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}

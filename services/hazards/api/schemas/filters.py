@@ -1,9 +1,8 @@
 """What a list may be filtered by. Unknown parameters are refused: a mistyped filter must not show everything."""
 
-from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from libs.common.actors import area_path
 from libs.common.models import ApiModel, AreaCode
@@ -17,12 +16,6 @@ class Paging(ApiModel):
 
     limit: int = Field(default=50, ge=1, le=200, description="每页条数")
     cursor: str | None = Field(default=None, max_length=500, description="上一页的 nextCursor")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, data: Any) -> Any:
-        """`?state=` asks for nothing."""
-        return {key: value for key, value in data.items() if value != ""} if isinstance(data, dict) else data
 
 
 class HazardFilter(Paging):
