@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -137,6 +138,20 @@ Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 AreaCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|[0-9]{15})$")]
 """12 digits of a division (GB/T 10114), or 15 of a grid."""
+
+MOST_ON_A_PAGE = 1000
+Limit = Annotated[int, Field(ge=1, le=MOST_ON_A_PAGE, description="每页条数")]
+"""How many items one page may hold, of every list of every service."""
+
+Cursor = Annotated[str | None, Field(max_length=500, description="上一页的 nextCursor")]
+"""Where the page before ended; opaque to the caller."""
+
+
+class Paging(ApiModel):
+    """Keyset paging, the same for every list."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
 
 
 class Page(ApiModel, Generic[T]):

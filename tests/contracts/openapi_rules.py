@@ -159,11 +159,14 @@ def creation_is_repeatable(document: Document) -> Complaints:
             yield f"{operation.name}: creates and takes no Idempotency-Key"
 
 
+LARGEST_PAGE = 1000
+
+
 def pages_are_bounded(document: Document) -> Complaints:
     for operation in operations(document):
         limits = [p for p in operation.parameters if p["in"] == "query" and p["name"] == "limit"]
-        if any("maximum" not in str(parameter["schema"]) for parameter in limits):
-            yield f"{operation.name}: limit has no maximum"
+        if any(parameter["schema"].get("maximum") != LARGEST_PAGE for parameter in limits):
+            yield f"{operation.name}: limit does not end at {LARGEST_PAGE}"
         if "nextCursor" in _answer_fields(operation, document) and not (
             limits and operation.has_parameter("query", "cursor")
         ):

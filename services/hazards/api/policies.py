@@ -10,11 +10,10 @@ from libs.common.clock import SHANGHAI
 from libs.common.errors import IdempotencyKeyReused, InvalidCursor, NotFound
 from libs.common.http import CREATED, problems, respond
 from libs.common.ids import new_id
-from libs.common.models import Page
+from libs.common.models import Page, Paging
 from libs.common.requests import CurrentActor, IdempotencyClaim
 from services.hazards.api.policy_rendering import ETAG, policy
 from services.hazards.api.rendering import to_bytes
-from services.hazards.api.schemas.filters import Paging
 from services.hazards.api.schemas.policies import (
     DeadlinePolicyIn,
     DeadlinePolicyOut,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from libs.common.actors import area_code, area_path
 from libs.common.errors import NotFound
 from libs.common.http import problems
-from libs.common.models import AreaCode, rfc3339
+from libs.common.models import MOST_ON_A_PAGE, AreaCode, rfc3339
 from libs.common.requests import CurrentActor
 from services.hazards.api.rendering import hazard, to_bytes
 from services.hazards.api.schemas.views import CommunityViewOut, EnterpriseViewOut, StreetViewOut
@@ -21,7 +21,7 @@ from services.hazards.views.tiers import Node
 router = APIRouter(prefix="/v1/views", tags=["视图"], responses=problems(NotFound))
 
 Area = Annotated[AreaCode, Path(alias="areaCode", description="12 位区划代码或 15 位网格代码")]
-Limit = Annotated[int, Query(ge=1, le=200, description="每个清单最多几条")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="每个清单最多几条")]
 
 
 @router.get(

@@ -8,7 +8,7 @@ from fastapi.openapi.models import Example
 
 from libs.common.errors import InvalidCursor, MalformedRequest, NotFound, StaleVersion
 from libs.common.http import CREATING, problems, respond
-from libs.common.models import AreaCode, Page
+from libs.common.models import AreaCode, Cursor, Limit, Page
 from libs.common.requests import CurrentActor, IdempotencyClaim, etag, if_match
 from services.notifications.api.alert_schemas import (
     AcknowledgementIn,
@@ -17,7 +17,7 @@ from services.notifications.api.alert_schemas import (
     alert_detail,
     alert_out,
 )
-from services.notifications.api.paging import Cursor, Limit, after, page_of
+from services.notifications.api.paging import after, page_of
 from services.notifications.api.parts import TheParts
 from services.notifications.domain.cases import Kind
 from services.notifications.domain.errors import AlertClosed

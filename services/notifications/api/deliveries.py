@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from libs.common.errors import InvalidCursor, NotFound, PreconditionRequired, StaleVersion
 from libs.common.http import CREATING, problems
-from libs.common.models import AreaCode, Page
+from libs.common.models import AreaCode, Cursor, Limit, Page
 from libs.common.requests import CurrentActor, IdempotencyClaim, IfMatch, etag
 from services.notifications.api.alert_schemas import DeliveryOut, delivery_out
-from services.notifications.api.paging import Cursor, Limit, after, page_of
+from services.notifications.api.paging import after, page_of
 from services.notifications.api.parts import TheParts
 from services.notifications.domain.delivery import DeliveryState
 from services.notifications.domain.errors import DeliveryNotDead

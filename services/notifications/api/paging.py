@@ -1,19 +1,14 @@
-"""Pages: how much a caller may ask for, and where one ended."""
+"""Pages: where one ended, and whether there is another."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import TypeVar
 from uuid import UUID
-
-from fastapi import Query
 
 from libs.common.cursors import decode_cursor, encode_cursor
 from libs.common.models import Page
 from services.notifications.views.scope import Row
 
 T = TypeVar("T")
-
-Limit = Annotated[int, Query(ge=1, le=200, description="每页条数")]
-Cursor = Annotated[str | None, Query(max_length=500, description="上一页的 nextCursor")]
 
 
 def after(cursor: str | None) -> UUID | None:

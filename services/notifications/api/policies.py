@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Response
 from libs.common.actors import area_path
 from libs.common.errors import InvalidCursor, NotFound
 from libs.common.http import CREATED, CREATING, problems, respond
-from libs.common.models import AreaCode, Page
+from libs.common.models import AreaCode, Cursor, Limit, Page
 from libs.common.requests import CurrentActor, IdempotencyClaim
-from services.notifications.api.paging import Cursor, Limit, after, page_of
+from services.notifications.api.paging import after, page_of
 from services.notifications.api.parts import TheParts
 from services.notifications.api.policy_schemas import (
     LadderPolicyIn,

@@ -13,7 +13,7 @@ from libs.common.idempotency import Claim
 from libs.common.models import Page, has_control_characters
 from services.registry.api import rendering
 from services.registry.api.deps import Administrator
-from services.registry.api.schemas.filters import NoteFilter, Paging
+from services.registry.api.schemas.filters import Listing, NoteFilter
 from services.registry.api.schemas.imports import ImportOut, NoteOut
 from services.registry.api.wiring import Wired, Wiring
 from services.registry.domain.errors import ImportNotFound, NotAnAdministrator
@@ -95,7 +95,7 @@ async def _start(kind: ImportKind, actor: Actor, file: UploadFile, key: str | No
     response_model=Page[ImportOut],
     responses=problems(InvalidCursor, NotAnAdministrator),
 )
-async def list_imports(actor: Administrator, asked: Annotated[Paging, Query()], wiring: Wired) -> Response:
+async def list_imports(actor: Administrator, asked: Annotated[Listing, Query()], wiring: Wired) -> Response:
     async with wiring.db.transaction() as tx:
         found = await views.page(tx, actor.scope, asked.cursor, asked.limit, with_total=asked.total)
     return rendering.page([rendering.import_job(row) for row in found.items], found.next_cursor, found.total)

@@ -88,6 +88,14 @@ def test_cursors_of_nobody_are_refused(service: str, operation: Operation, live:
 
 
 @pytest.mark.parametrize(("service", "operation"), [p for p in READING if p.values[1].has_parameter("query", "limit")])  # type: ignore[union-attr]
+def test_a_page_may_be_large(service: str, operation: Operation, live: Open) -> None:
+    assert ask(live, service, operation, limit=1000).status_code in {200, 404}
+    assert (
+        wrong_with(ask(live, service, operation, limit=1001), Expected(INVALID, "out_of_range", "/query/limit")) == []
+    )
+
+
+@pytest.mark.parametrize(("service", "operation"), [p for p in READING if p.values[1].has_parameter("query", "limit")])  # type: ignore[union-attr]
 def test_a_page_of_one_ends(service: str, operation: Operation, live: Open) -> None:
     seen: list[str] = []
     cursor: str | None = None

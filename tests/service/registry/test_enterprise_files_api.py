@@ -240,7 +240,7 @@ async def test_the_list_narrows_and_pages(world: World) -> None:
         ({"areaCode": "41"}, "/query/areaCode"),
         ({"areaCode": "４１０５０３００１００１"}, "/query/areaCode"),
         ({"limit": 0}, "/query/limit"),
-        ({"limit": 501}, "/query/limit"),
+        ({"limit": 1001}, "/query/limit"),
         ({"riskLevel": "purple"}, "/query/riskLevel"),
         ({"licenceEndsBefore": "2026-02-30"}, "/query/licenceEndsBefore"),
         ({"banana": 1}, "/query/banana"),

@@ -5,17 +5,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from libs.common.actors import area_path
-from libs.common.models import ApiModel, AreaCode
+from libs.common.models import AreaCode, Paging
 from services.hazards.domain.lifecycle import State
 from services.hazards.domain.vocabulary import Level
 from services.hazards.views.hazards import Criteria
-
-
-class Paging(ApiModel):
-    """Keyset paging: `cursor` is the `nextCursor` of the page before."""
-
-    limit: int = Field(default=50, ge=1, le=200, description="每页条数")
-    cursor: str | None = Field(default=None, max_length=500, description="上一页的 nextCursor")
 
 
 class HazardFilter(Paging):

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.common.actors import area_path
-from libs.common.models import ApiModel, AreaCode, Day
+from libs.common.models import AreaCode, Day, Paging
 from services.registry.api.schemas.enterprises import ClassCode
 from services.registry.domain.enterprises import Status
 from services.registry.domain.imports import Severity
@@ -18,15 +18,13 @@ from services.registry.views import areas, enterprises, people
 Words = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-class Paging(ApiModel):
-    """Keyset paging, the same for every list."""
+class Listing(Paging):
+    """Every list of this service counts when asked."""
 
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-    cursor: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     total: bool = False
 
 
-class EnterpriseFilter(Paging):
+class EnterpriseFilter(Listing):
     """Of the enterprises in one's scope."""
 
     area_code: AreaCode | None = Field(default=None, description="该区划及其下")
@@ -56,7 +54,7 @@ class EnterpriseFilter(Paging):
         )
 
 
-class AreaFilter(Paging):
+class AreaFilter(Listing):
     """Of the nodes in one's scope."""
 
     area_code: AreaCode | None = Field(default=None, description="该区划及其下")
@@ -71,7 +69,7 @@ class AreaFilter(Paging):
         return areas.Criteria(below, self.parent_code, self.level, self.name, self.unattended)
 
 
-class PersonFilter(Paging):
+class PersonFilter(Listing):
     """Of the persons in one's scope."""
 
     area_code: AreaCode | None = Field(default=None, description="该区划及其下")
@@ -85,7 +83,7 @@ class PersonFilter(Paging):
         return people.Criteria(below, self.enterprise_id, self.name, self.role)
 
 
-class NoteFilter(Paging):
+class NoteFilter(Listing):
     """Of what an import told about lines: rejected ones unless warnings are asked for."""
 
     severity: Severity = Severity.ERROR
