@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -131,12 +132,12 @@ def create_service_app(
     routers: Iterable[APIRouter],
     ready: Mapping[str, Check],
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
-    uploads: Sequence[str] = (),
+    larger_bodies: Mapping[str, int] = MappingProxyType({}),
 ) -> FastAPI:
     """A service's application.
 
-    `ready` names what /readyz asks (each raises AppError or BusUnavailable when it is not well); `uploads` are path
-    prefixes with the larger body limit.
+    `ready` names what /readyz asks (each raises AppError or BusUnavailable when it is not well);
+    `larger_bodies` are path prefixes with a body limit of their own.
     """
 
     @asynccontextmanager
@@ -168,8 +169,7 @@ def create_service_app(
     _complete_document(app)
     app.add_middleware(Blanks)
     app.add_middleware(FastLane, lanes=lanes_of(routers), refuse=Refuse(render_problem))
-    limits = dict.fromkeys(uploads, settings.max_upload_bytes)
-    app.add_middleware(Bounded, limit=settings.max_body_bytes, larger=limits, refuse=Refuse(render_problem))
+    app.add_middleware(Bounded, limit=settings.max_body_bytes, larger=larger_bodies, refuse=Refuse(render_problem))
     app.add_middleware(Heads)
     app.add_middleware(CutOff, refuse=Refuse(render_problem))
     app.add_middleware(Traced, service=name)

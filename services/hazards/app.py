@@ -47,6 +47,7 @@ def create_app(
         routers=[hazards.router, moves.router, views.router, policies.router, codes.router],
         ready={"database": database.ping},
         lifespan=lifespan,
+        larger_bodies={"/v1/hazards/batch": settings.max_batch_bytes},
     )
     app.state.wiring = wiring
     return app

@@ -9,6 +9,6 @@ class HazardsSettings(ServiceSettings):
     """What this service asks for beyond the shared settings."""
 
     port: int = 8002
-    max_body_bytes: int = Field(default=4_194_304, ge=1024)  # a full batch of 1,000 reports
+    max_batch_bytes: int = Field(default=8_388_608, ge=1024)  # 1,000 reports, each character sent as its escape
     sweep_seconds: float = Field(default=0.2, gt=0)
     fold_seconds: float = Field(default=0.5, gt=0)

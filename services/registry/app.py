@@ -54,7 +54,7 @@ def create_app(
         ],
         ready={"database": database.ping},
         lifespan=lifespan,
-        uploads=["/v1/imports/"],
+        larger_bodies={"/v1/imports/": settings.max_upload_bytes},
     )
     app.state.wiring = wiring
     return app

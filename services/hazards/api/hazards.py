@@ -61,6 +61,7 @@ async def report_hazard(actor: CurrentActor, body: ReportIn, claim: IdempotencyC
     "/batch",
     operation_id="reportHazards",
     summary="批量上报隐患，逐条答复，最多 1000 条",
+    description="逐条答复，次序与提交的相同；请求内容可比其他接口大，缺省最多 8 MiB。",
     response_model=BatchOut,
     responses=problems(IdempotencyKeyReused),
 )

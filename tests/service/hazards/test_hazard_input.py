@@ -197,9 +197,13 @@ async def test_a_batch_has_a_size(world: World) -> None:
     for items in ([], [PLACE] * 1001):
         answer = await community.post("/v1/hazards/batch", {"items": items})
         assert answer.status_code == 422
-    full = await community.post("/v1/hazards/batch", {"items": [PLACE] * 1000})
+    wordy = json.dumps({"items": [PLACE | {"description": "线" * 1000}] * 1000})  # six bytes a character, six million
+    full = await community.post("/v1/hazards/batch", wordy.encode())
+    assert full.status_code == 200, full.text
     numbers = {item["hazard"]["number"] for item in full.json()["items"]}
     assert len(numbers) == 1000
+    for path, size in (("/v1/hazards", 2_000_000), ("/v1/hazards/batch", 10_000_000)):
+        assert (await community.post(path, b" " * size)).json()["code"] == "body_too_large"
 
 
 async def test_pages_are_whole_and_cursors_are_checked(world: World) -> None:
@@ -216,7 +220,7 @@ async def test_pages_are_whole_and_cursors_are_checked(world: World) -> None:
     bad: list[dict[str, Any]] = [
         {"cursor": "nonsense"},
         {"limit": 0},
-        {"limit": 1000},
+        {"limit": 1001},
         {"state": "flying"},
         {"colour": "red"},
         {"areaCode": "1"},

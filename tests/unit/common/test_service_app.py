@@ -110,11 +110,11 @@ def app(health: Health) -> FastAPI:
         name="toys",
         title="玩具",
         description="测试用",
-        settings=ServiceSettings(max_body_bytes=LIMIT, max_upload_bytes=UPLOAD_LIMIT),
+        settings=ServiceSettings(max_body_bytes=LIMIT),
         clock=SystemClock(),
         routers=[router],
         ready={"database": health.ask_database, "bus": health.ask_bus},
-        uploads=["/v1/files"],
+        larger_bodies={"/v1/files": UPLOAD_LIMIT},
     )
 
 
