@@ -168,7 +168,7 @@ def forged(live: Live, foreign: Issuer) -> dict[str, str]:
         "without subject": signed(sub=None),
         "a tier of its own": signed(tier="emperor"),
         "an area that is none": signed(area="everywhere"),
-        "a role of its own": signed(roles=["god"]),
+        "roles that are none": signed(roles="officer"),
         "no token at all": "banana",
         "dots": "..",
         "a long one": "a" * 20_000,

@@ -105,6 +105,18 @@ async def test_an_enterprise_is_bound_to_itself(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "granted"),
+    [
+        (["offline_access", "officer", "uma_authorization", "default-roles-district"], {Role.OFFICER}),
+        (["emperor", "Officer", " officer", ""], set()),
+        ([], set()),
+    ],
+)
+async def test_roles_of_other_systems_grant_nothing(authority: Authority, names: list[str], granted: set[Role]) -> None:
+    assert (await authority.verifier().verify(authority.token(roles=names))).roles == granted
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"iss": "https://someone.else"},
@@ -123,9 +135,11 @@ async def test_an_enterprise_is_bound_to_itself(authority: Authority) -> None:
         {"area": "4105"},
         {"area": 410503001000},
         {"area": None},
-        {"roles": ["emperor"]},
+        {"roles": ["system"]},
         {"roles": "officer"},
         {"roles": [["officer"]]},
+        {"roles": {"officer": True}},
+        {"roles": ["officer", None]},
         {"tier": "enterprise"},
         {"tier": "enterprise", "enterprise": "not-a-uuid"},
         {"tier": "enterprise", "enterprise": 5},
