@@ -48,10 +48,14 @@ class LocalSettings:
         return f"http://127.0.0.1:{self.ports[service]}"
 
 
-def environment() -> dict[str, str]:
-    """The environment with `.env` of the clone underneath; an empty value counts as not set."""
-    below = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
-    return {**below, **{name: value for name, value in os.environ.items() if value}}
+def environment(file: Path = ROOT / ".env") -> dict[str, str]:
+    """The environment of this process, with the lines of `.env` put underneath; an empty value counts as not set.
+
+    They become part of it, so that whatever is started from here (and whatever that starts) reads them too.
+    """
+    below = {name: value for name, value in dotenv_values(file).items() if value and not os.environ.get(name)}
+    os.environ.update(below)
+    return {name: value for name, value in os.environ.items() if value}
 
 
 def read_settings(words: Mapping[str, str]) -> LocalSettings:

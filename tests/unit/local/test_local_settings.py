@@ -1,13 +1,17 @@
 """The settings of `make up`: defaults, and one clear sentence for each thing that cannot be meant."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from deploy.local.preflight import check_issuer, check_sample
 from deploy.local.problems import LocalProblem
-from deploy.local.settings import ROOT, read_settings
+from deploy.local.settings import ROOT, environment, read_settings
 from deploy.local.system import build_plan
+from services.hazards.settings import HazardsSettings
 
 
 def test_nothing_set_means_the_sample_the_story_and_the_known_ports() -> None:
@@ -15,6 +19,26 @@ def test_nothing_set_means_the_sample_the_story_and_the_known_ports() -> None:
     assert dict(settings.ports) == {"registry": 8001, "hazards": 8002, "notifications": 8003}
     assert (settings.var, settings.bus, settings.story) == (ROOT / "var", "postgres", True)
     assert settings.sample == ROOT / "deploy" / "sample"
+
+
+def test_what_stands_in_the_file_reaches_every_process_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("LOG_LEVEL=DEBUG\nDELIVERY_ATTEMPTS=3   # before a message is given up\nHOST=0.0.0.0\nBUS=\n")
+    monkeypatch.setattr(os, "environ", {"HOST": "127.0.0.1", "LOG_LEVEL": "", "BUS": "kafka"})
+    assert environment(file) == {"LOG_LEVEL": "DEBUG", "DELIVERY_ATTEMPTS": "3", "HOST": "127.0.0.1", "BUS": "kafka"}
+    assert {**os.environ} == environment(file), "this is what processes inherit"
+
+
+def test_a_line_of_the_example_holds_once_its_sign_is_taken_away(tmp_path: Path) -> None:
+    lines = [line[2:] for line in (ROOT / ".env.example").read_text().splitlines() if re.match("# [A-Z_]+=.", line)]
+    file = tmp_path / ".env"
+    file.write_text("\n".join(line for line in lines if not re.match("[A-Z_]+= ", line)))
+    said = {name: value or "" for name, value in dotenv_values(file).items()}
+    assert [name for name, value in said.items() if " " in value] == []
+    settings = HazardsSettings.model_validate({name.lower(): value for name, value in said.items()})
+    assert (settings.log_level, settings.max_body_bytes) == ("INFO", HazardsSettings().max_body_bytes)
 
 
 @pytest.mark.parametrize(
