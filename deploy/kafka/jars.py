@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,8 @@ from deploy.local.problems import LocalProblem
 POM = Path(__file__).with_name("pom.xml")
 FETCH_SECONDS = 900
 JAVA_MINIMUM = 17
+_JAVA_VERSION = re.compile(r'version "(?:1\.)?([0-9]+)')
+_WAY_OUT = "set KAFKA_HOME to an unpacked Kafka, or KAFKA_BOOTSTRAP_SERVERS to a broker of yours."
 
 
 def classpath() -> str:
@@ -29,25 +32,42 @@ def classpath() -> str:
 
 
 def java() -> str:
-    """The java program; LocalProblem says what to install when it is missing."""
+    """The java program; LocalProblem says what to install when it is missing or too old."""
+    program = _java()
+    found = "there is no `java` here" if program is None else _too_old(program)
+    if program is None or found is not None:
+        raise LocalProblem(
+            f"Apache Kafka needs Java {JAVA_MINIMUM} or newer and {found}: install a JRE "
+            "(Debian: apt-get install openjdk-17-jre-headless), or set KAFKA_BOOTSTRAP_SERVERS to a broker of yours."
+        )
+    return program
+
+
+def _java() -> str | None:
     if home := os.environ.get("JAVA_HOME"):
         program = Path(home) / "bin" / "java"
         if program.exists():
             return str(program)
-    if found := shutil.which("java"):
-        return found
-    raise LocalProblem(
-        f"Apache Kafka needs Java {JAVA_MINIMUM} or newer and there is no `java` here: install a JRE "
-        "(Debian: apt-get install openjdk-17-jre-headless), or set KAFKA_BOOTSTRAP_SERVERS to a broker of yours."
-    )
+    return shutil.which("java")
+
+
+def _too_old(program: str) -> str | None:
+    """What is wrong with this java; None when it will do."""
+    try:
+        told = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return f"{program} does not run"
+    version = _JAVA_VERSION.search(told.stderr + told.stdout)
+    if version is None:
+        return f"{program} does not say its version"
+    return None if int(version[1]) >= JAVA_MINIMUM else f"{program} is Java {version[1]}"
 
 
 def missing() -> str | None:
-    """What keeps Kafka from running here, in one sentence; None when nothing does. Fetches nothing."""
+    """What keeps Kafka from running here, in one sentence; None when nothing does. Fetches the jars if need be."""
     try:
         java()
-        if not os.environ.get("KAFKA_HOME") and not _complete(_folder()):
-            _maven()
+        classpath()
     except LocalProblem as problem:
         return str(problem)
     return None
@@ -97,9 +117,10 @@ def _fetch(folder: Path) -> None:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise LocalProblem(f"Maven did not fetch Kafka's jars within {FETCH_SECONDS} seconds.") from None
+            raise LocalProblem(f"Maven did not fetch Kafka's jars within {FETCH_SECONDS} seconds: {_WAY_OUT}") from None
         if result.returncode != 0 or not any(jars.glob("kafka_2.1*.jar")):
-            raise LocalProblem(f"Maven could not fetch Kafka's jars: {_reason(result.stdout + result.stderr)}")
+            why = _reason(result.stdout + result.stderr)
+            raise LocalProblem(f"Maven could not fetch Kafka's jars ({why}): try again, or {_WAY_OUT}")
         jars.rename(folder)
 
 
@@ -108,7 +129,7 @@ def _maven() -> str:
         return found
     raise LocalProblem(
         "Apache Kafka's jars are fetched with Maven and there is no `mvn` here: install it (Debian: apt-get install "
-        "maven), or set KAFKA_HOME to an unpacked Kafka, or KAFKA_BOOTSTRAP_SERVERS to a broker of yours."
+        f"maven), or {_WAY_OUT}"
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from deploy.kafka import jars
 from deploy.kafka.broker import wait_until_ready
 from deploy.local.issuer import Bearer, Issuer
 from deploy.local.plan import Plan, ProcessPlan
@@ -93,6 +94,7 @@ async def running_system(
         pids: dict[str, int] = {}
         broker = _find(plan, "kafka")
         if broker is not None:
+            jars.classpath()  # fetched, if need be, before the time of its start begins to run
             process = await stack.enter_async_context(running(broker.name, broker.command, {}, settings.log))
             pids[broker.name] = process.pid
             await wait_until_ready(_find_service(plan, "hazards").environment["KAFKA_BOOTSTRAP_SERVERS"], 120)

@@ -1,6 +1,6 @@
 """Apache Kafka for tests: one broker per pytest run shared by all workers, and brokers of one's own to kill.
 
-Without Java or Maven the tests that need it are skipped with one line; with REQUIRE_KAFKA=1 they fail instead.
+Without Java, Maven or jars the tests that need it are skipped with one line; with REQUIRE_KAFKA=1 they fail instead.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,10 @@ from deploy.local.problems import LocalProblem
 from tests.support.frozen import freeze, thaw
 from tests.support.postgres import ROOT, RUN_VARIABLE
 
-START_SECONDS = 120.0  # of which fetching the jars may take most, once
+START_SECONDS = 120.0
 STOP_SECONDS = 15.0
-HOW = (
-    "Kafka tests are skipped: there is no Java 17 or no Maven here. "
-    "To run them: apt-get install openjdk-17-jre-headless maven (Debian), then again. REQUIRE_KAFKA=1 forbids skipping."
-)
+SKIPPED = "Kafka tests are skipped (REQUIRE_KAFKA=1 forbids it): "
+_MACHINE = ("PATH", "JAVA_HOME", "KAFKA_HOME", "HAZARDLOOP_CACHE")
 
 
 def shared_servers() -> str:
@@ -46,17 +45,23 @@ def shared_servers() -> str:
 
 def require_kafka() -> None:
     """Skip the calling test when Kafka cannot run here, or fail it when REQUIRE_KAFKA=1 says that it must."""
-    reason = jars.missing()
+    reason = _missing(*(os.environ.get(name) for name in _MACHINE))
     if reason is None:
         return
     if os.environ.get("REQUIRE_KAFKA") == "1":
         pytest.fail(f"REQUIRE_KAFKA=1, but {reason}", pytrace=False)
-    pytest.skip(HOW)
+    pytest.skip(SKIPPED + reason)
+
+
+@cache
+def _missing(*_machine: str | None) -> str | None:
+    """What is missing, found out once for all tests: jars that cannot be fetched take Maven a while each time."""
+    return jars.missing()
 
 
 def fold_skips(report: pytest.TestReport) -> pytest.TestReport:
     """Give all skips for want of Kafka one place, so that the summary has one line for them and not one per test."""
-    if report.skipped and isinstance(report.longrepr, tuple) and HOW in report.longrepr[2]:
+    if report.skipped and isinstance(report.longrepr, tuple) and SKIPPED in report.longrepr[2]:
         report.longrepr = ("tests/support/kafka.py", 1, report.longrepr[2])
     return report
 
@@ -71,7 +76,11 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = START_SECONDS) -> None:
-        """Start it and wait until it answers; RuntimeError with its last words if it does not."""
+        """Start it and wait until it answers; RuntimeError with its last words if it does not.
+
+        Jars that are not there yet are fetched before its time begins to run.
+        """
+        jars.classpath()
         self.folder.mkdir(parents=True, exist_ok=True)
         data, log = self.folder / "data", self.folder / "log"
         with (self.folder / "stdout").open("ab") as out:

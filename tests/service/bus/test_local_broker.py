@@ -79,11 +79,55 @@ def test_what_is_missing_is_said_with_the_way_out(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("HAZARDLOOP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "openjdk-17-jre-headless" in (jars.missing() or "")
-    (tmp_path / "java").symlink_to("/bin/true")
+    java_says(tmp_path, '"21.0.1" 2023-10-17')
     assert "apt-get install maven" in (jars.missing() or "")
     monkeypatch.setenv("KAFKA_HOME", str(tmp_path))
-    with pytest.raises(LocalProblem, match="holds no Kafka"):
-        jars.classpath()
+    assert "holds no Kafka" in (jars.missing() or "")
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ('"1.8.0_392"', "is Java 8"),
+        ('"11.0.21" 2023-10-17 LTS', "is Java 11"),
+        ("unknown", "does not say its version"),
+        ('"17.0.9" 2023-10-17', None),
+        ('"25" 2025-09-16', None),
+    ],
+)
+def test_an_old_java_is_no_java(
+    version: str, said: str | None, tmp_path: Path, maven: "FakeMaven", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jre"))
+    java_says(tmp_path / "jre" / "bin", version)
+    reason = jars.missing()
+    assert reason is None if said is None else (said in (reason or "") and "openjdk-17" in (reason or ""))
+
+
+def java_says(folder: Path, version: str) -> None:
+    """A java of ours, which says this of itself where the real one does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "java"
+    program.write_text(
+        f"#!/bin/sh\necho 'Picked up JAVA_TOOL_OPTIONS: -Xmx1g' >&2; echo 'openjdk version {version}' >&2\n"
+    )
+    program.chmod(0o755)
+
+
+def test_jars_that_cannot_be_fetched_skip_the_tests_and_are_asked_for_once(
+    tmp_path: Path, maven: FakeMaven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    java_says(tmp_path / "bin", '"17.0.9"')
+    maven.behave(end="echo '[ERROR] no route to the repository' >&2; exit 1")
+    monkeypatch.delenv("REQUIRE_KAFKA", raising=False)
+    for _ in range(2):
+        with pytest.raises(pytest.skip.Exception, match=r"no route to the repository.*set KAFKA_HOME"):
+            require_kafka()
+    monkeypatch.setenv("REQUIRE_KAFKA", "1")
+    with pytest.raises(pytest.fail.Exception, match="no route to the repository"):
+        require_kafka()
+    assert maven.calls.read_text().count("run") == 1
 
 
 def test_missing_kafka_skips_with_a_reason_or_fails_where_it_is_required(
@@ -92,7 +136,7 @@ def test_missing_kafka_skips_with_a_reason_or_fails_where_it_is_required(
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("REQUIRE_KAFKA", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="To run them: apt-get install"):
+    with pytest.raises(pytest.skip.Exception, match=r"Kafka tests are skipped.*apt-get install"):
         require_kafka()
     monkeypatch.setenv("REQUIRE_KAFKA", "1")
     with pytest.raises(pytest.fail.Exception, match="REQUIRE_KAFKA=1"):
