@@ -14,6 +14,7 @@ from deploy.local.settings import ROOT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 12.0
+_ANSWER_SECONDS = 10.0  # for one question: a process that has accepted and says nothing is asked again
 
 
 @asynccontextmanager
@@ -32,15 +33,21 @@ async def answering(process: "subprocess.Popen[bytes]", host: str, port: int, pa
     """Waits until a GET of `path` is answered with 200. Raises RuntimeError with the end of the log when it is not."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            reader, writer = await asyncio.open_connection(host, port)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
-            status = await reader.readline()
-            writer.close()
-            if b" 200 " in status:
-                return
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                if b" 200 " in await _status_line(host, port, path):
+                    return
         await asyncio.sleep(0.1)
     raise RuntimeError(f"{log.name}: no answer on port {port}\n{last_lines(log)}")
+
+
+async def _status_line(host: str, port: int, path: str) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
+        return await reader.readline()
+    finally:
+        writer.close()
 
 
 def cpu_seconds(pid: int) -> float:
