@@ -50,6 +50,7 @@ _SQL_CLOCK = re.compile(
 )
 _STATUS_NAMES = frozenset({"status", "status_code"})
 _STATUS_TAKERS = frozenset({"Answer", "Response", "JSONResponse", "HTTPException", "PlainTextResponse"})
+_ALL_SESSIONS = re.compile(r"\bFROM\s+(pg_stat_activity|pg_locks)\b")
 _NAMELESS = re.compile(r"(^|/)(utils?|helpers?|managers?|misc|common_?utils|\w+_(utils?|helpers?|managers?))(\.py$|/)")
 
 
@@ -186,6 +187,15 @@ def services_do_not_sleep(source: Source) -> Found:
                 yield node.lineno, "sleeps"
 
 
+def looks_stay_in_one_database(source: Source) -> Found:
+    """A server is shared, by parallel tests above all: nobody counts or ends the sessions and locks of others."""
+    if source.inside("tests/architecture/"):  # the examples of what is refused
+        return
+    for text in source.texts():
+        if _ALL_SESSIONS.search(str(text.value)) and "datname" not in str(text.value):
+            yield text.lineno, "looks at the sessions of every database of the server"
+
+
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
@@ -199,5 +209,6 @@ RULES: dict[str, Rule] = {
         nothing_prints,
         domain_is_pure,
         services_do_not_sleep,
+        looks_stay_in_one_database,
     )
 }

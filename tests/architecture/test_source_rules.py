@@ -75,6 +75,10 @@ BROKEN: dict[str, list[tuple[str, str]]] = {
         ("services/hazards/domain/decide.py", DOC + "x = open('seeds.yaml')\n"),
         ("services/hazards/domain/decide.py", DOC + "import uuid\nx = uuid.uuid4()\n"),
     ],
+    "looks_stay_in_one_database": [
+        ("tests/service/test_away.py", DOC + "x = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity'\n"),
+        ("tests/service/test_away.py", DOC + "x = f'SELECT {count} FROM pg_locks WHERE granted'\n"),
+    ],
     "services_do_not_sleep": [
         ("services/notifications/delivery.py", DOC + "async def f():\n    await asyncio.sleep(0.2)\n"),
         ("services/notifications/delivery.py", DOC + "time.sleep(seconds)\n"),

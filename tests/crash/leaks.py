@@ -18,7 +18,8 @@ SELECT pid, xact_start::text AS since FROM pg_stat_activity
 WHERE datname = $1 AND state LIKE 'idle in transaction%'
 AND clock_timestamp() - state_change > make_interval(secs => $2)
 """
-_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+_BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'"
+_WAITING = f"{_BACKENDS} AND wait_event_type = 'Lock'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def look(url: str, port: int, table: str, ask: Callable[[], Awaitable[obje
             if (halted := int(await watcher.fetchval(_WAITING, database))) > usable:
                 usable, deadline = halted, time.monotonic() + _PROBE_SECONDS
             await asyncio.sleep(_LOOK_SECONDS / 5)
-        backends = await watcher.fetchval("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database)
+        backends = await watcher.fetchval(_BACKENDS, database)
         await lock.rollback()
         await asyncio.gather(*asking)
     return Opened(sockets, int(backends) - 2, usable)

@@ -224,6 +224,18 @@ def render(thing: Thing) -> Answer:
     return Answer(201 if thing.version == 1 else 200, body.encode(), {"ETag": f'"{thing.version}"'})
 
 
+async def end_sessions(url: str) -> None:
+    """What an administrator does to the service's sessions in this database; others share the server."""
+    admin = await asyncpg.connect(url)
+    try:
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'spine'"
+        )
+    finally:
+        await admin.close()
+
+
 async def rows_of(db: Database, sql: str, *args: object) -> list[asyncpg.Record]:
     """What the database holds now, read in a transaction of its own."""
     async with db.transaction() as tx:

@@ -166,7 +166,9 @@ async def test_no_transaction_is_open_while_a_phone_does_not_answer(world: World
     sending = asyncio.ensure_future(world.deliver())
     while not phone.calls:
         await asyncio.wait({sending}, timeout=0.01)
-    idle = await world.value("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+    idle = await world.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+    )
     assert idle == 0
     await sending
     phone.take()

@@ -178,9 +178,7 @@ async def test_a_session_says_so_too(proxied: tuple[Proxy, Database]) -> None:
 async def test_an_administrator_ends_our_sessions(db: Database, toy_url: str) -> None:
     async with client_of(create_toy_app(db)) as client:
         assert (await post(client)).status_code == 201
-        admin = await asyncpg.connect(toy_url)
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'spine'")
-        await admin.close()
+        await toys.end_sessions(toy_url)
         statuses = {(await post(client)).status_code for _ in range(4)}
         assert statuses <= {201, 503}
         assert (await post(client)).status_code == 201

@@ -24,7 +24,6 @@ from tests.support.memory_bus import MemoryBus, MemorySubscription
 from tests.support.waiting import until
 
 CLOCK = SystemClock()
-TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'spine'"
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -272,7 +271,7 @@ async def test_a_database_that_is_away_buries_nothing(toy_url: str, db: Database
         await toys.apply_changes(tx, fresh, now)
         if failures < 2:
             failures += 1
-            await db_other(toy_url, TERMINATE)
+            await toys.end_sessions(toy_url)
             await tx.fetchval("SELECT 1")
 
     await bus.publish([to_message(event) for event in events])
@@ -293,7 +292,7 @@ async def test_a_database_that_is_away_while_poison_is_looked_for_buries_no_neig
         await toys.apply_changes(tx, fresh, now)
         if not failed:
             failed = True
-            await db_other(toy_url, TERMINATE)
+            await toys.end_sessions(toy_url)
             await tx.fetchval("SELECT 1")
 
     await bus.publish([to_message(event) for event in (poison, *fine)])
@@ -301,12 +300,6 @@ async def test_a_database_that_is_away_while_poison_is_looked_for_buries_no_neig
     assert failed
     assert (await dead(db)).keys() == {poison.key}
     assert await effects(db) == {event.key: 1 for event in fine}
-
-
-async def db_other(url: str, sql: str) -> None:
-    other = Database(url, application_name="other")
-    await toys.rows_of(other, sql)
-    await other.close()
 
 
 async def test_an_emptied_database_reads_the_log_from_its_beginning(
