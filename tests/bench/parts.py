@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 PARTS: Mapping[str, str] = {
     "report": "tests.bench.report",
+    "woken": "tests.bench.woken",
     "latency": "tests.bench.latency",
     "alerta": "tests.bench.alerta",
-    "woken": "tests.bench.woken",
     "floors": "tests.bench.floors",
     "deadlines": "tests.bench.deadlines",
     "relay": "tests.bench.relay",

@@ -20,37 +20,40 @@ Run = Callable[[BenchCluster, Tell], Awaitable[Result]]
 
 
 def run_parts(parts: Mapping[str, Run], taken: str, document: Document | None, order: Sequence[str]) -> int:
-    """Runs the parts, each on a cluster of its own, and prints a line a figure at the end. The exit code.
+    """Runs the parts, each on a cluster of its own; its table and a line a figure follow it at once. The exit code.
 
-    0 when all arms ran honestly, whatever the figures; 1 when some part could not say what it was asked. What is
-    finished is written into the document at once, so that a later failure costs nothing. `taken` says how it was run.
+    0 when all arms ran honestly, whatever the figures; 1 when some part could not say what it was asked, or was not
+    let. What is finished is written into the document at once, so that what ends a later part costs nothing. `taken`
+    says how it was run, where a part does not say so itself.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says at length that a broker is still starting
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
-    results: list[Result] = []
-    failed: list[str] = []
+    code = 0
     for name, run in parts.items():
         try:
             result, lines = asyncio.run(_on_a_cluster(name, run, taken))
+        except KeyboardInterrupt:
+            print(f"\nSTOPPED in {name}: what stands above is finished", flush=True)
+            return 1
         except Exception:  # the other parts have something to say, too; the exit code tells
             traceback.print_exc()
-            failed.append(name)
+            print(f"FAILED {name}: an arm did not do what it was asked, see above", flush=True)
+            code = 1
             continue
-        results.append(result)
         if document is not None:
             document.write(result, lines, order)
+        _print(result)
+    return code
+
+
+def _print(result: Result) -> None:
     print()
-    for result in results:
-        print(result.markdown())
-    for result in results:
-        for text in result.skipped:
-            print(f"SKIPPED {text}")
-    for name in failed:
-        print(f"FAILED {name}: an arm did not do what it was asked, see above")
-    for result in results:
-        for figure in result.figures:
-            print(figure.line())
-    return 1 if failed else 0
+    print(result.markdown())
+    for text in result.skipped:
+        print(f"SKIPPED {text}")
+    for figure in result.figures:
+        print(figure.line())
+    print(flush=True)
 
 
 def load_parts(
@@ -64,9 +67,10 @@ def load_parts(
 async def _on_a_cluster(name: str, run: Run, taken: str) -> tuple[Result, list[str]]:
     async with bench_cluster() as cluster:
         started, load = datetime.now(UTC), machine.load_average()
-        lines = [f"{started:%Y-%m-%d %H:%M} UTC, {taken}; load before: {load}", *machine.described(cluster.programs)]
-        print("\n".join(lines), flush=True)
-        return await run(cluster, partial(_tell, name)), lines
+        began, described = f"{started:%Y-%m-%d %H:%M} UTC", machine.described(cluster.programs)
+        print("\n".join([f"{name}: {began}; load before: {load}", *described]), flush=True)
+        result = await run(cluster, partial(_tell, name))
+        return result, [f"{began}, {result.taken or taken}; load before: {load}", *described]
 
 
 def _tell(part: str, text: str) -> None:

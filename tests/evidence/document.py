@@ -18,8 +18,13 @@ class Document:
     head: str
 
     def write(self, result: Result, taken: Sequence[str], order: Sequence[str]) -> None:
-        """Puts one result in; `taken` says when and on what, `order` how the parts follow one another."""
+        """Puts one result in; `taken` says when and on what, `order` how the parts follow one another.
+
+        A part that had to be skipped leaves the section that stands there: it was measured where it could be.
+        """
         sections = dict(_SECTION.findall(self.path.read_text())) if self.path.exists() else {}
+        if not result.figures and result.part in sections:
+            return
         under = "\n".join(f"- {line}" for line in taken)
         title, _, rest = result.markdown().partition("\n")
         sections[result.part] = f"{title}\n\n{under}\n{rest}"

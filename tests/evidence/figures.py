@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(slots=True)
 class Result:
-    """Everything that one part found out."""
+    """Everything that one part found out. `taken` says how it ran where that is not what all parts were asked."""
 
     part: str
     title: str
@@ -55,6 +55,7 @@ class Result:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    taken: str = ""
 
     def markdown(self) -> str:
         """The part as a section of docs/benchmarks.md."""
