@@ -1,7 +1,6 @@
 """The log of one crash run, Kafka or PostgreSQL, of its own; and reading back everything that ever arrived in it."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from uuid import uuid4
 from deploy.kafka import jars
 from libs.common.bus.base import Delivered, Message, Subscription, TopicSpec
 from tests.evidence.cluster import BenchCluster
+from tests.evidence.patience import STILL_SECONDS, Patience
 from tests.support.bus import AnyBus, Kind, make_bus
 from tests.support.kafka import Broker
 
@@ -38,11 +38,11 @@ class EventLog:
         finally:
             await bus.stop()
 
-    async def read(self, topic: str, take: Callable[[Delivered], None], seconds: float = 120.0) -> int:
+    async def read(self, topic: str, take: Callable[[Delivered], None], still: float = STILL_SECONDS) -> int:
         """Hands every message that is in the topic now to `take`, from the first on. How many there were.
 
         Marks are written behind them, so that their end is known and need not be guessed from silence. Call it when
-        nobody writes any more. Raises RuntimeError if the marks do not arrive.
+        nobody writes any more. Raises RuntimeError when nothing has arrived for `still` seconds and marks are missing.
         """
         bus = self.bus()
         await bus.start()
@@ -51,16 +51,15 @@ class EventLog:
             await bus.publish(marks)
             subscription = bus.subscribe(f"reader-{uuid4().hex}", [topic])
             await subscription.start()
-            return await _read_to_marks(subscription, marks, take, seconds)
+            return await _read_to_marks(subscription, marks, take, Patience(still))
         finally:
             await bus.stop()
 
 
 async def _read_to_marks(
-    subscription: Subscription, marks: Sequence[Message], take: Callable[[Delivered], None], seconds: float
+    subscription: Subscription, marks: Sequence[Message], take: Callable[[Delivered], None], patience: Patience
 ) -> int:
     missing, count = {mark.key for mark in marks}, 0
-    deadline = time.monotonic() + seconds
     while missing:
         for delivered in await subscription.poll(_BATCH, 1.0):
             if delivered.message.value == _END.encode():
@@ -68,8 +67,10 @@ async def _read_to_marks(
             else:
                 take(delivered)
                 count += 1
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"the log was not read to its end within {seconds:.0f} s")
+        if missing and patience.is_over((count, len(missing))):
+            raise RuntimeError(
+                f"the log was not read to its end: {len(missing)} marks are missing after {count} messages"
+            )
     return count
 
 

@@ -33,6 +33,7 @@ from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.command import Tell
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result
+from tests.evidence.patience import Patience
 from tests.support.bus import AnyBus
 from tests.support.memory_bus import MemoryBus
 
@@ -41,7 +42,7 @@ RATE: Final = 300  # events a second: a rate at which nobody waits unless someth
 QUIET: Final = 0.1  # the share at the beginning in which there is no bad event: how long nobody's fault holds up
 TICK: Final = 0.05
 ONE_BAD_IN: Final = 150
-_PATIENCE = 180.0
+_PATIENCE = 180.0  # for the next one to be taken
 _BATCH = 500
 READS: Final = {"hazards": hazards_door.TOPICS, "notifications": (*hazards_door.TOPICS, hazards.TOPIC)}
 
@@ -95,6 +96,11 @@ class Told:
             buried = await connection.fetch(_BURIED)
         places = {(row["topic"], row["partition_no"], row["offset_no"]): row for row in buried}
         return cls({row["event_id"]: row["at"] for row in handled}, places)
+
+    def letter(self, item: Delivered, column: str) -> object:
+        """What the dead letter of that message says; None where there is no letter."""
+        found = self.buried.get(_place(item))
+        return found and found[column]
 
     def longest_hold(self, sent: Sent, topics: Sequence[str], *, quiet: bool) -> float:
         """The longest time (seconds) in which a partition had something stored and nothing of it was done: while there
@@ -158,7 +164,7 @@ async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     after = {name: await Told.by(urls[name]) for name in SERVICES}
     lost = await _control(cluster, sent)
     await _check_effects(urls, good)
-    result.figures = _figures(count, sent, before, after, lost)
+    result.figures = figures(count, sent, before, after, lost)
     result.notes.append(
         f"{len(KINDS)} kinds: {', '.join(KINDS)}. {len(sent.bad)} bad events among {len(sent.good)} good ones at "
         f"{RATE} a second, some of which came twice, were of kinds that nobody knows yet or had more fields than are "
@@ -225,14 +231,13 @@ async def _all_taken(urls: Mapping[str, str], sent: Sent) -> None:
         )
         for name in SERVICES
     }
-    former: dict[str, tuple[int, int]] = {}
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
+    patience = Patience(_PATIENCE)
+    while True:
         have = {name: await _progress(urls[name]) for name in SERVICES}
         if all(have[name][0] >= want[name][0] and have[name][1] >= want[name][1] for name in SERVICES):
             return
-        if have != former:
-            former, deadline = have, time.monotonic() + _PATIENCE
+        if patience.is_over(have):
+            return
         await asyncio.sleep(0.25)
 
 
@@ -280,20 +285,22 @@ def _place(item: Delivered) -> Place:
     return item.message.topic, item.partition, item.offset
 
 
-def _figures(
+def figures(
     count: int, sent: Sent, before: Mapping[str, Told], after: Mapping[str, Told], control: int
 ) -> list[Figure]:
+    """What the run found: `before` the readers were mended, and `after` the replay."""
+
     def total(of: Callable[[str], float]) -> float:
         return sum(of(name) for name in SERVICES)
 
     def missing(name: str) -> int:
-        return sum(not before[name].buried.get(_place(d), {"reason": ""})["reason"] for d, _ in sent.bad_for(name))
+        return sum(not before[name].letter(d, "reason") for d, _ in sent.bad_for(name))
 
     def beyond(name: str) -> int:
         return len(before[name].buried.keys() - {_place(d) for d, _ in sent.bad_for(name)})
 
     def unhealed(name: str) -> int:
-        return sum(not after[name].buried[_place(d)]["healed"] for d, kind in sent.bad_for(name) if kind in MENDED)
+        return sum(not after[name].letter(d, "healed") for d, kind in sent.bad_for(name) if kind in MENDED)
 
     lost = total(lambda name: len(sent.ids_for(name) - before[name].handled.keys()))
     hold, quiet = (

@@ -19,12 +19,12 @@ from deploy.local.system import PREPARE, SAMPLE, build_plan
 from libs.common.actors import USUAL_ROLES, Tier, area_code
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.load import Target
+from tests.evidence.patience import Patience
 from tests.evidence.processes import answering, cpu_seconds, last_lines, running
 from tests.evidence.roster import staff
 
 REPORTERS = 8  # as many persons report at once, each with a token of their own
 ENTERPRISES = 256  # as many enterprises are reported on
-CATCH_UP_SECONDS = 120.0
 _HOST = "127.0.0.1"
 
 
@@ -60,12 +60,12 @@ class System:
         return announced
 
     async def caught_up(self) -> None:
-        """Waits until notifications has taken up every event. Raises RuntimeError if it does not."""
-        for _ in range(int(CATCH_UP_SECONDS / 0.1)):
-            if not await self.behind():
-                return
+        """Waits until notifications has taken up every event. Raises RuntimeError when it gets no further."""
+        patience = Patience()
+        while behind := await self.behind():
+            if patience.is_over(behind):
+                raise RuntimeError(f"notifications is still {behind} events behind")
             await asyncio.sleep(0.1)
-        raise RuntimeError(f"notifications is still {await self.behind()} events behind")
 
 
 @asynccontextmanager
@@ -156,12 +156,13 @@ async def _copied(registry: str, hazards: str) -> list[str]:
     """Ids of some enterprises, once hazards knows all that the registry has."""
     async with connected(registry) as source, connected(hazards) as copy:
         wanted = await source.fetchval("SELECT count(*) FROM enterprises")
-        for _ in range(int(CATCH_UP_SECONDS / 0.1)):
-            if await copy.fetchval("SELECT count(*) FROM enterprises") == wanted:
-                rows = await copy.fetch("SELECT id FROM enterprises ORDER BY id LIMIT $1", ENTERPRISES)
-                return [str(row["id"]) for row in rows]
+        patience = Patience()
+        while (known := await copy.fetchval("SELECT count(*) FROM enterprises")) != wanted:
+            if patience.is_over(known):
+                raise RuntimeError(f"hazards knows {known} of the registry's {wanted} enterprises")
             await asyncio.sleep(0.1)
-    raise RuntimeError("hazards did not catch up with the registry")
+        rows = await copy.fetch("SELECT id FROM enterprises ORDER BY id LIMIT $1", ENTERPRISES)
+    return [str(row["id"]) for row in rows]
 
 
 async def _to_its_end(plan: Plan, name: str, log: Path) -> None:
