@@ -6,7 +6,10 @@ Programs are made to ask it by a mount namespace of their own, in which /etc/res
 import asyncio
 import os
 import shutil
+import socket
 import struct
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import cast
@@ -16,6 +19,8 @@ UNKNOWN, MUTE = "unknown", "mute"
 _NAME_ERROR, _FOUND = 0x8183, 0x8180
 _PORT = 53
 _RESOLV_CONF = Path("/etc/resolv.conf")
+_SWITCH = Path("/etc/nsswitch.conf")  # may send the question elsewhere, to a resolver that knows other servers
+_TRIAL_ADDRESS = "127.77.0.1"
 
 
 class Names(asyncio.DatagramProtocol):
@@ -56,12 +61,26 @@ def missing() -> str:
         return "only root may answer on the port of name servers and give a program another /etc/resolv.conf"
     if shutil.which("unshare") is None or not _RESOLV_CONF.exists():
         return "there is no program `unshare` or no /etc/resolv.conf here"
+    with tempfile.TemporaryDirectory(prefix="hazardloop-names-") as folder:  # root in a container may not be let
+        tried = subprocess.run(
+            asking(_TRIAL_ADDRESS, Path(folder), ["true"]), capture_output=True, text=True, check=False
+        )
+    if tried.returncode:
+        return f"no mount namespace may be made here: {tried.stderr.strip()}"
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+            listening.bind((_TRIAL_ADDRESS, _PORT))
+    except OSError as error:
+        return f"nobody may answer on the port of name servers here: {error}"
     return ""
 
 
 def asking(address: str, folder: Path, command: list[str]) -> list[str]:
     """The command, made to ask the name server at that address. An answer is waited for as long as is usual."""
-    settings = folder / "resolv.conf"
-    settings.write_text(f"nameserver {address}\n")
-    line = f'mount --bind "{settings}" {_RESOLV_CONF} && exec "$@"'
+    mounts = []
+    for path, text in {_RESOLV_CONF: f"nameserver {address}\n", _SWITCH: "hosts: files dns\n"}.items():
+        if path.exists():
+            (folder / path.name).write_text(text)
+            mounts.append(f'mount --bind "{folder / path.name}" {path}')
+    line = " && ".join([*mounts, 'exec "$@"'])
     return ["unshare", "--mount", "sh", "-c", line, "sh", *command]

@@ -27,7 +27,7 @@ from tests.crash.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.command import Tell
 from tests.evidence.figures import Figure, Result, Row
-from tests.evidence.processes import running
+from tests.evidence.processes import last_lines, running
 from tests.evidence.rounds import percentile
 
 LONG, SHORT = 100_000, 200
@@ -39,6 +39,7 @@ _LEAD_SECONDS = 3.0  # for the workers to start in
 _SHORTEST_SICK, _LONGEST_SICK = 4.0, 30.0  # seconds that the silent phone and the missing names stay so
 _PATIENCE = 120.0  # after the last one was due
 _START_SECONDS = 60.0
+_Workers = Mapping[str, "subprocess.Popen[bytes]"]
 BACKOFF = Backoff(timedelta(seconds=FIRST_WAIT), timedelta(seconds=LONGEST_WAIT), ATTEMPTS_ALLOWED)
 
 
@@ -56,10 +57,10 @@ async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         plan = draw(effort.random("flaky-receivers"), count, rate, start, names=not no_names)
         async with connected(url) as connection:
             await write(connection, plan, phones.ports)
-        async with _workers(cluster, url, phones):
+        async with _workers(cluster, url, phones) as workers:
             for first, new_ids in ((count, True), (count + naive_sender.MESSAGES, False)):
                 await naive_sender.send_all(phones.ports[MOODY], first, new_ids=new_ids)
-            ended = await _until_settled(url, plan, tell)
+            ended = await _until_settled(url, plan, workers, cluster.folder, tell)
         told = await phones.heard()
     verdict = await judge(url, plan, told, BACKOFF)
     _fill(result, plan, verdict, told, (ended - start).total_seconds())
@@ -125,7 +126,7 @@ async def _prepared(cluster: BenchCluster) -> str:
 
 
 @asynccontextmanager
-async def _workers(cluster: BenchCluster, url: str, phones: _Phones) -> AsyncIterator[None]:
+async def _workers(cluster: BenchCluster, url: str, phones: _Phones) -> AsyncIterator[_Workers]:
     environment = {
         "DATABASE_URL": url,
         "BUS": "postgres",
@@ -140,12 +141,20 @@ async def _workers(cluster: BenchCluster, url: str, phones: _Phones) -> AsyncIte
     if phones.name_server:
         command = flaky_names.asking(phones.name_server, phones.folder, command)
     async with AsyncExitStack() as stack:
-        for nr in range(REPLICAS):
-            await stack.enter_async_context(running(f"worker-{nr}", command, environment, cluster.folder))
-        yield
+        names = [f"worker-{nr}" for nr in range(REPLICAS)]
+        yield {
+            name: await stack.enter_async_context(running(name, command, environment, cluster.folder)) for name in names
+        }
 
 
-async def _until_settled(url: str, plan: Sequence[Planned], tell: Tell) -> datetime:
+def must_live(workers: _Workers, log: Path) -> None:
+    """Raises RuntimeError when one has ended, which nobody asked of it."""
+    for name, process in workers.items():
+        if (code := process.poll()) is not None:
+            raise RuntimeError(f"{name} has ended with {code}: {last_lines(log / f'{name}.log')}")
+
+
+async def _until_settled(url: str, plan: Sequence[Planned], workers: _Workers, log: Path, tell: Tell) -> datetime:
     """When the last message was delivered or given up, or nothing more is to be hoped for."""
     give_up = plan[-1].due + timedelta(seconds=_PATIENCE)
     async with connected(url) as connection:
@@ -154,6 +163,7 @@ async def _until_settled(url: str, plan: Sequence[Planned], tell: Tell) -> datet
             now = datetime.now(UTC)
             if not waiting or now > give_up:
                 return now
+            must_live(workers, log)
             tell(f"{waiting} of {len(plan)} wait")
             await asyncio.sleep(min(10.0, max(0.2, len(plan) / 2000)))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 
@@ -15,6 +15,12 @@ from tests.crash.flaky_plan import FAULTS, HEALTHY, Planned
 from tests.evidence.cluster import connected
 
 _SLACK = timedelta(milliseconds=2)  # two processes round the clock to the millisecond
+
+
+class Row(Protocol):
+    """A row of the service's table."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
 
 
 @dataclass(slots=True)
@@ -56,7 +62,7 @@ async def judge(url: str, plan: Sequence[Planned], told: Mapping[str, Any], back
         verdict.strange_ids += sum(said != str(one.id) for said in ids)
         verdict.repeated += taken > 1
         verdict.unheard += state["state"] == "delivered" and not taken
-        verdict.unrecorded += _unrecorded(one, state["attempts"], made, len(ids))
+        verdict.unrecorded += unrecorded(one, state["attempts"], made, len(ids))
         _look_at_waits(verdict, one, made, backoff)
         if state["state"] != "delivered":
             verdict.undelivered += 1
@@ -68,12 +74,18 @@ async def judge(url: str, plan: Sequence[Planned], told: Mapping[str, Any], back
     return verdict
 
 
-def _unrecorded(one: Planned, counted: int, made: Sequence[asyncpg.Record], heard: int) -> int:
-    """A phone on a port of its own may fail before it knows who calls; otherwise every call is known to both sides."""
+def unrecorded(one: Planned, counted: int, made: Sequence[Row], heard: int) -> int:
+    """What one side knows of a message and the other does not.
+
+    Every call that a phone has heard is an attempt. Not every attempt is a call: one that ran out of time may have got
+    no further than the worker. But one with an answer was heard, unless the phone on a port of its own fails before it
+    knows who calls.
+    """
     exact = FAULTS[one.fault][0] == MOODY
     gaps = [row["number"] for row in made] != list(range(1, counted + 1))
     blank = sum(row["outcome"] is None for row in made)
-    return blank + gaps + max(0, heard - len(made)) + (exact and heard < len(made))
+    answered = sum(row["status"] is not None for row in made)
+    return blank + gaps + max(0, heard - len(made)) + (exact and heard < answered)
 
 
 def _look_at_waits(verdict: Verdict, one: Planned, made: Sequence[asyncpg.Record], backoff: Backoff) -> None:

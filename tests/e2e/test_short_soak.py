@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from tests.crash.soak import Answers
 from tests.crash.soak_watch import Watched, second_two_thirds, slope
+from tests.evidence.loader import Outcome
 from tests.support.evidence_runs import figures_of
 from tests.support.kafka import require_kafka
 
@@ -17,10 +19,20 @@ def test_everything_that_could_grow_is_watched() -> None:
     figures = figures_of("crash", "soak", seconds=400)
     assert figures["soak_seconds"].value >= 12
     assert figures["soak_reports"].value >= 12
+    assert figures["soak_not_taken"].value == 0
     for service in ("registry", "hazards", "notifications"):
         assert not math.isnan(figures[f"soak_{service}_growth"].value)
     assert {"soak_dead_ratio", "soak_timers_ratio", "soak_woken_ratio"} <= figures.keys()
     assert figures["soak_control_growth"].verdict == "ok"
+
+
+def test_a_report_that_is_refused_is_counted_and_does_not_end_the_run() -> None:
+    answers = Answers()
+    answers.add(Outcome(statuses={"201": 40}))
+    answers.add(Outcome(statuses={"201": 38, "503": 1}, lost=1, first_refusal="busy"))
+    assert answers.taken == 78
+    assert answers.others == {"503": 1, "none": 1}
+    assert answers.first_refusal == "busy"
 
 
 def test_a_leak_is_a_slope_and_a_first_rise_is_none() -> None:
