@@ -104,8 +104,8 @@ class Cluster:
             return False
         return len(lines) > 7 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
-    def start(self, log: Path) -> "subprocess.Popen[bytes]":
-        """Start the server as a child of ours and wait until it accepts connections.
+    def start(self, log: Path, seconds: float = START_SECONDS) -> "subprocess.Popen[bytes]":
+        """Start the server as a child of ours and wait until it accepts connections, `seconds` at most.
 
         Raises LocalProblem with the last line of its log when it does not come up.
         """
@@ -121,7 +121,7 @@ class Cluster:
                 start_new_session=True,
                 **as_account(self.account),
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while process.poll() is None and time.monotonic() < deadline:
             if self._serves(process.pid):
                 return process

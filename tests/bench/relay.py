@@ -20,6 +20,7 @@ from tests.bench.announced import analyze, announce, finds, service_database, un
 from tests.bench.carrying import Carried, carried
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
+from tests.evidence.disks import disk_folder
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
@@ -82,7 +83,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
 @asynccontextmanager
 async def kafka() -> AsyncIterator[str]:
     """A broker of this part's own; its address."""
-    with tempfile.TemporaryDirectory(prefix="hazardloop-bench-kafka-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hazardloop-bench-kafka-", dir=disk_folder()) as folder:
         broker = Broker(Path(folder))
         await asyncio.to_thread(broker.start)
         try:

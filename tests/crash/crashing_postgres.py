@@ -21,6 +21,7 @@ HOWS: tuple[How, ...] = ("immediate stop", "kill -9")
 # What COMMIT confirms is only on its way to the log, and the log is written when ten seconds are over or its buffers
 # are full: what an installation gets that was made fast by turning durability off.
 FORGETFUL = {
+    "checkpoint_timeout": "1h",  # a checkpoint would write the log after all
     "synchronous_commit": "off",
     "wal_writer_delay": "10s",
     "wal_writer_flush_after": "1GB",
@@ -28,9 +29,14 @@ FORGETFUL = {
     "bgwriter_lru_maxpages": "0",
 }
 
+# Those of the bench, fsync, full pages and synchronous commits on; but what was written since the last checkpoint is
+# replayed after every crash, by one process, at the speed of the machine.
+_SETTINGS = {**SETTINGS, "checkpoint_timeout": "30s", "max_wal_size": "1GB"}
+_RECOVERY_SECONDS = 600.0
+
 
 class CrashingPostgres:
-    """See the module. Its settings are those of the bench: fsync, full pages and synchronous commits are on."""
+    """See the module."""
 
     def __init__(self, cluster: Cluster, log: Path) -> None:
         self.cluster = cluster
@@ -41,8 +47,8 @@ class CrashingPostgres:
     async def start(self, more: Mapping[str, str] | None = None) -> None:
         """Starts the server (again), with `more` settings from now on if any are given."""
         if more is not None:
-            self.cluster = replace(self.cluster, settings={**SETTINGS, **more})
-        self._process = await asyncio.to_thread(self.cluster.start, self._log)
+            self.cluster = replace(self.cluster, settings={**_SETTINGS, **more})
+        self._process = await asyncio.to_thread(self.cluster.start, self._log, _RECOVERY_SECONDS)
 
     async def crash(self, how: How) -> None:
         """Ends the server without letting it finish anything; returns when all its processes are gone."""
@@ -69,7 +75,7 @@ class CrashingPostgres:
 @asynccontextmanager
 async def crashing_postgres(folder: Path) -> AsyncIterator[CrashingPostgres]:
     """A running server in that folder; gone when the block ends."""
-    cluster = await asyncio.to_thread(Cluster.prepare, folder / "crashing", free_port(), SETTINGS)
+    cluster = await asyncio.to_thread(Cluster.prepare, folder / "crashing", free_port(), _SETTINGS)
     server = CrashingPostgres(cluster, folder / "crashing.log")
     try:
         await server.start()

@@ -15,6 +15,7 @@ import asyncpg
 from deploy.local.ports import free_port
 from deploy.local.postgres import Cluster, stop_server
 from deploy.local.prepare import create_databases, database_url
+from tests.evidence.disks import disk_folder, must_reach_a_disk
 
 SETTINGS = {
     "fsync": "on",
@@ -27,7 +28,6 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
 }
 _FILL = "SELECT pg_logical_emit_message(false, 'bench', repeat('.', 128 * 1024 * 1024))"
-_FORGETFUL = ("tmpfs", "ramfs")  # to them a flush is nothing
 _MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -84,7 +84,7 @@ async def bench_cluster() -> AsyncIterator[BenchCluster]:
 
     Raises RuntimeError where its log would not reach a disk.
     """
-    folder = Path(tempfile.mkdtemp(prefix="hazardloop-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="hazardloop-bench-", dir=disk_folder()))
     cluster, process = await asyncio.to_thread(_start, folder)
     try:
         await _prove_durable(cluster)
@@ -112,18 +112,8 @@ def _start(folder: Path) -> tuple[Cluster, "subprocess.Popen[bytes]"]:
     return cluster, cluster.start(folder / "postgres.log")
 
 
-def filesystem(folder: Path) -> str:
-    """The kind of file system that a folder is on, such as `ext4`; empty where /proc does not tell."""
-    mounts = Path("/proc/self/mounts")
-    lines = mounts.read_text().splitlines() if mounts.exists() else []
-    kinds = {Path(point): kind for _, point, kind, *_ in (line.split() for line in lines)}
-    return next((kinds[place] for place in (folder.resolve(), *folder.resolve().parents) if place in kinds), "")
-
-
 async def _prove_durable(cluster: Cluster) -> None:
-    kind = filesystem(cluster.folder)
-    if kind in _FORGETFUL:
-        raise RuntimeError(f"{cluster.folder} is on {kind}, which flushes nothing: set TMPDIR to a folder on a disk")
+    must_reach_a_disk(cluster.folder)
     async with connected(cluster.url()) as connection:
         for name in _MUST_BE_ON:
             if await connection.fetchval("SELECT current_setting($1)", name) != "on":

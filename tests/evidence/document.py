@@ -23,7 +23,7 @@ class Document:
         A part that had to be skipped leaves the section that stands there: it was measured where it could be.
         """
         sections = dict(_SECTION.findall(self.path.read_text())) if self.path.exists() else {}
-        if not result.figures and result.part in sections:
+        if result.skipped and not result.figures and result.part in sections:
             return
         under = "\n".join(f"- {line}" for line in taken)
         title, _, rest = result.markdown().partition("\n")
