@@ -141,7 +141,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     theirs: list[_PeerArm] = []
     for peer in peers():
         try:
-            command = await asyncio.to_thread(_command, peer)
+            command = await asyncio.to_thread(command_of, peer)
         except PeerMissing as reason:
             result.skipped.append(f"handled/{peer.name}: {reason}")
             continue
@@ -156,7 +156,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     return result
 
 
-def _command(peer: Peer) -> list[str]:
+def command_of(peer: Peer) -> list[str]:
+    """What drains the peer's queue, fetched if need be. Raises PeerMissing."""
     if peer.name == "graphile-worker":
         return [node.node(), str(GRAPHILE / "drain.mjs"), str(node.modules(GRAPHILE))]
     return [str(installed(LOCK)), str(PEERS / "queue_drain.py"), peer.name]

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.bench.peers import alerta
-from tests.bench.peers.environments import PeerMissing, installed, pinned
-from tests.support.evidence_runs import figures_of
+from tests.bench.peers.environments import INSTALL_SECONDS, PeerMissing, installed, pinned
+from tests.support.evidence_runs import TEST_SECONDS, figures_of
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(INSTALL_SECONDS + TEST_SECONDS)
 def test_the_quick_run_asks_alerta_and_counts_what_it_kept() -> None:
     try:
         installed(alerta.LOCK)

@@ -6,9 +6,8 @@ from tests.support.evidence_runs import figures_of
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(460)
 def test_no_answer_breaks_its_document() -> None:
-    figures = figures_of("crash", "fuzz", seconds=400)
+    figures = figures_of("crash", "fuzz")
     assert figures["fuzz_cases"].value >= 600
     for name in ("server_errors", "undocumented", "schema_breaks", "accepted"):
         assert figures[f"fuzz_{name}"].value == 0, name

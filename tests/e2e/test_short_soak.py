@@ -12,11 +12,10 @@ from tests.support.kafka import require_kafka
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(460)
 @pytest.mark.kafka
 def test_everything_that_could_grow_is_watched() -> None:
     require_kafka()
-    figures = figures_of("crash", "soak", seconds=400)
+    figures = figures_of("crash", "soak")
     assert figures["soak_seconds"].value >= 12
     assert figures["soak_reports"].value >= 12
     assert figures["soak_not_taken"].value == 0
