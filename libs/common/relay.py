@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 5.0
 _IDLE_SECONDS = 0.1
 _MEET_SECONDS = 15.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0  # seconds between two tries while bus or database is away
 _LANES = 2
 
 # cast once, not once a row: hence the WITH
@@ -69,7 +70,7 @@ class Relay:
                 pause, away = 0.0 if moved else _IDLE_SECONDS, False
             except (BusUnavailable, Busy) as error:
                 meet_at, away = 0.0, True  # what comes back may be another log
-                pause = min(max(pause, 0.1) * 2, 3.0)
+                pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
                 log.warning("relay waits %.1f s: %s", pause, error)
             if pause:
                 await self._wait(stop, pause, wakeable=not away)

@@ -212,7 +212,7 @@ async def _made(asker: Asker, path: str, body: Mapping[str, Any]) -> None:
         answer = await asker.settle("POST", path, _json(body), {"Idempotency-Key": str(new_id())})
         if answer.status == 201:
             return
-        if answer.status != 404:
+        if answer.status != 422:
             break
         await asyncio.sleep(0.1)  # areas arrive as events
     raise RuntimeError(f"{path}: {answer.status} {answer.body[:300].decode(errors='replace')}")

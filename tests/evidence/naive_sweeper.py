@@ -17,6 +17,7 @@ from services.hazards.settings import HazardsSettings
 from services.hazards.store import hazards
 
 _EVERY = 0.02
+_THINKS = 0.25  # between check and act, so that replicas meet there on every machine, and people meet them
 
 # check ...
 _DUE = f"""
@@ -57,6 +58,7 @@ async def _check_then_act(tx: Tx, now: datetime) -> None:
     due = [row for row in rows if rule_for(hazards.facts(row).state, RINGS[ClockKind(row["clock"])])]
     ids: list[UUID] = [row["id"] for row in due]
     clocks: list[str] = [row["clock"] for row in due]
+    await asyncio.sleep(_THINKS)
     await tx.execute(_MISS, ids, clocks)
     await announce(tx, [_event(row, now) for row in due])
     await tx.execute(_FORGET, ids, clocks)

@@ -26,7 +26,7 @@ async def _enter(client: httpx.AsyncClient, path: str, row: dict[str, str]) -> N
     """Posts the row; what notifications does not know yet (areas arrive as events) is tried again."""
     for _ in range(_PATIENCE):
         answer = await client.post(path, json=row)
-        if answer.status_code != httpx.codes.NOT_FOUND:
+        if answer.status_code != httpx.codes.UNPROCESSABLE_ENTITY:
             break
         await asyncio.sleep(0.1)
     if answer.status_code != httpx.codes.CREATED:

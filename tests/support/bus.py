@@ -12,7 +12,7 @@ import asyncpg
 
 from deploy.local.ports import free_port
 from deploy.local.postgres import Cluster, stop_server
-from libs.common.bus.base import Delivered, Message, Subscription, TopicSpec
+from libs.common.bus.base import BusUnavailable, Delivered, Message, Subscription, TopicSpec
 from libs.common.bus.kafka import KafkaBus
 from libs.common.bus.postgres import PostgresBus
 from tests.support.family import family, kill_family
@@ -135,9 +135,17 @@ def make_bus(kind: Kind, address: str, *, session: float = 10.0, max_poll_interv
 
 
 async def new_topic(bus: AnyBus, partitions: int = 8) -> str:
-    """A topic that no other test knows."""
+    """A topic that no other test knows. A log that an earlier test has only just let go again is waited for."""
     name = f"tests.{uuid4().hex[:12]}"
-    await bus.ensure_topics([TopicSpec(name, partitions)])
+
+    async def made() -> bool:
+        try:
+            await bus.ensure_topics([TopicSpec(name, partitions)])
+        except BusUnavailable:
+            return False
+        return True
+
+    await eventually(made)
     return name
 
 

@@ -19,7 +19,7 @@ LADDERS: dict[str, list[dict[str, str]]] = {
         {"tier": "street", "wait": "PT10M"},
     ],
 }
-_CATCHING_UP = ("not_found", "unknown_area", "unknown_code", "unknown_enterprise")
+_CATCHING_UP = ("not_found", "unknown_area", "unknown_enterprise")
 
 
 def choose_place(stage: Stage, district: str) -> Place:
@@ -58,7 +58,8 @@ def set_people(stage: Stage) -> None:
         _give_phone(stage, administrator, name, person, area)
         label = {"personId": person, "areaCode": area, "channel": "log", "address": f"story-{name}"}
         _add(stage, "notifications", "contacts", administrator, label)
-        shift = {"areaCode": area, "personId": person, "role": role, "startsAt": stage.after(minutes=-1)}
+        hours = {"startsAt": stage.after(minutes=-1), "endsAt": stage.after(hours=24)}
+        shift = {"areaCode": area, "personId": person, "role": role, **hours}
         _add(stage, "notifications", "duty-shifts", administrator, shift)
     path = f"/v1/enterprises/{stage.here.enterprise_id}"
     contacts = stage.api.get("registry", path, administrator).get("contactPersonIds") or []

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from libs.common.actors import area_path
-from libs.common.errors import InvalidCursor, NotFound
+from libs.common.errors import InvalidCursor
 from libs.common.http import CREATED, CREATING, problems, respond
 from libs.common.models import AreaCode, Cursor, Limit, Page
 from libs.common.requests import CurrentActor, IdempotencyClaim
@@ -21,7 +21,7 @@ from services.notifications.api.policy_schemas import (
 )
 from services.notifications.domain.cases import Kind
 from services.notifications.domain.durations import parse_duration
-from services.notifications.domain.errors import BadLadder, BadTemplate, PolicyExists
+from services.notifications.domain.errors import BadLadder, BadTemplate, PolicyExists, UnknownArea
 from services.notifications.domain.policies import check_ladder
 from services.notifications.domain.texts import check_template
 from services.notifications.operations.staffing import Enter, check_administrator
@@ -61,7 +61,7 @@ async def list_ladders(
     summary="制定提醒层级",
     status_code=CREATED,
     response_model=LadderPolicyOut,
-    responses=CREATING | problems(NotFound, PolicyExists, BadLadder),
+    responses=CREATING | problems(UnknownArea, PolicyExists, BadLadder),
 )
 async def add_ladder(body: LadderPolicyIn, actor: CurrentActor, parts: TheParts, claim: IdempotencyClaim) -> Response:
     """最近的区域优先，同一区域后生效的优先；已经开始的提醒保持原来的层级。需要管理员角色。"""
@@ -96,7 +96,7 @@ async def list_templates(
     summary="拟定提醒文字",
     status_code=CREATED,
     response_model=TemplateOut,
-    responses=CREATING | problems(NotFound, PolicyExists, BadTemplate),
+    responses=CREATING | problems(UnknownArea, PolicyExists, BadTemplate),
 )
 async def add_template(body: TemplateIn, actor: CurrentActor, parts: TheParts, claim: IdempotencyClaim) -> Response:
     """此后发出的消息用新文字。需要管理员角色。"""

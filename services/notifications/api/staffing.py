@@ -23,7 +23,7 @@ from services.notifications.api.staffing_schemas import (
 )
 from services.notifications.channels.addresses import AllowList, check_address
 from services.notifications.domain.audience import Channel
-from services.notifications.domain.errors import ContactExists
+from services.notifications.domain.errors import ContactExists, UnknownArea
 from services.notifications.operations.staffing import Enter, Remove, check_administrator
 from services.notifications.store.staffing import Ledger
 from services.notifications.views import staffing as view
@@ -57,7 +57,7 @@ async def list_contacts(
     summary="登记联系方式",
     status_code=CREATED,
     response_model=ContactOut,
-    responses=CREATING | problems(NotFound, ContactExists),
+    responses=CREATING | problems(UnknownArea, ContactExists),
 )
 async def add_contact(body: ContactIn, actor: CurrentActor, parts: TheParts, claim: IdempotencyClaim) -> Response:
     """某人在该区域及其下级的事务中，以此渠道被通知。需要管理员角色。"""
@@ -107,7 +107,7 @@ async def list_shifts(
     summary="安排值班",
     status_code=CREATED,
     response_model=ShiftOut,
-    responses=CREATING | problems(NotFound),
+    responses=CREATING | problems(UnknownArea),
 )
 async def add_shift(body: ShiftIn, actor: CurrentActor, parts: TheParts, claim: IdempotencyClaim) -> Response:
     """值班期间先通知值班人员，无人值班才通知该区域的负责人。需要管理员角色。"""

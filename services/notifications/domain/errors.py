@@ -21,6 +21,12 @@ class DeliveryNotDead(Conflict):
     code, title = "delivery_not_dead", "该消息并未停止投递，无需重投"
 
 
+class UnknownArea(InvalidInput):
+    """Not in the copy of the registry, or outside the caller's scope: which of the two is not said."""
+
+    code, title = "unknown_area", "没有这个区域，或不在管辖范围内"
+
+
 class ContactExists(Conflict):
     """The person already has an address on that channel for that area."""
 

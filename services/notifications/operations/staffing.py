@@ -11,7 +11,7 @@ from libs.common.db import Tx
 from libs.common.errors import AppError, Conflict, FieldError, Forbidden, NotFound, StaleVersion
 from libs.common.ids import new_id
 from libs.common.operation import Perform
-from services.notifications.domain.errors import ContactExists, PolicyExists
+from services.notifications.domain.errors import ContactExists, PolicyExists, UnknownArea
 from services.notifications.operations.climb import look_again
 from services.notifications.store import staffing
 from services.notifications.store.staffing import Ledger
@@ -91,7 +91,7 @@ def _row(ledger: Ledger, command: Enter, areas: set[str], now: datetime) -> Row 
     if refusal is not None:
         return refusal
     if command.area_path not in areas or not command.actor.scope.covers(command.area_path, None):
-        return NotFound(errors=[FieldError("/areaCode", "unknown_code", "没有这个区域，或不在管辖范围内")])
+        return UnknownArea(errors=[FieldError("/areaCode", UnknownArea.code, UnknownArea.title)])
     row = {"id": new_id(), "version": 1, "area_path": command.area_path, "created_by": command.actor.id}
     if ledger in _CHANGES_WHO_IS_REACHED:
         row["created_at"] = now

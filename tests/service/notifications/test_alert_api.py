@@ -224,8 +224,8 @@ async def test_contacts_are_for_administrators_of_their_own_area(world: World) -
         assert (await caller.get("/v1/contacts")).status_code == 403
     for code in (OTHER_STREET, DISTRICT, "410504000000"):
         answer = await world.street.post("/v1/contacts", CONTACT | {"areaCode": code})
-        assert answer.status_code == 404
-        assert answer.json()["errors"][0]["pointer"] == "/areaCode"
+        assert (answer.status_code, answer.json()["code"]) == (422, "unknown_area")
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("/areaCode", "unknown_area")]
     other = world.caller(Tier.STREET, OTHER_STREET)
     assert (await other.get("/v1/contacts")).json()["items"] == []
     contact = (await world.street.get("/v1/contacts", personId=CONTACT["personId"])).json()["items"][0]
@@ -328,7 +328,8 @@ async def test_policies_are_rows_of_an_area_with_dates(world: World) -> None:
     assert made["rungs"][1] == {"tier": "street", "wait": "PT5S", "roles": ["duty_staff"]}
     again = await world.street.post("/v1/ladder-policies", LADDER)
     assert (again.status_code, again.json()["code"]) == (409, "policy_exists")
-    assert (await world.street.post("/v1/ladder-policies", LADDER | {"areaCode": DISTRICT})).status_code == 404
+    above = await world.street.post("/v1/ladder-policies", LADDER | {"areaCode": DISTRICT})
+    assert (above.status_code, above.json()["code"]) == (422, "unknown_area")
     assert (await world.community.post("/v1/ladder-policies", LADDER)).status_code == 403
     seen = (await world.community.get("/v1/ladder-policies", kind="found")).json()["items"]
     assert {row["areaCode"] for row in seen} == {None, STREET}, "those above hold here too"

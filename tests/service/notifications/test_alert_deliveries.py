@@ -49,6 +49,8 @@ async def test_a_phone_that_fails_is_called_again_under_the_same_id(
     world: World, answer: str, status: int | None, error: str
 ) -> None:
     hazard, phone = await one_message(world)
+    if answer == "silent":
+        world.lose_patience()
     phone.will(answer, answer)
     await keep_sending(world)
     calls = phone.take_all()
@@ -163,6 +165,7 @@ async def test_two_replicas_never_send_the_same_message_at_once(world: World) ->
 async def test_no_transaction_is_open_while_a_phone_does_not_answer(world: World) -> None:
     _, phone = await one_message(world)
     phone.will("silent")
+    world.lose_patience()
     sending = asyncio.ensure_future(world.deliver())
     while not phone.calls:
         await asyncio.wait({sending}, timeout=0.01)
@@ -241,6 +244,7 @@ async def test_the_loop_sends_by_itself_and_ends_when_it_is_told_to(world: World
     second = await world.give_phone("社区")
     await world.give_post(COMMUNITY, "社区")
     phone.will("silent")
+    world.lose_patience()
     door = create_door(world.settings, world.db, world.clock)
     stop = asyncio.Event()
     running = asyncio.ensure_future(door.run(stop))

@@ -28,9 +28,7 @@ async def test_a_silent_receiver_does_not_hold_up_the_others(world: World) -> No
         world.clock.advance(seconds=1)
         await world.hear_hazard(Hazard(), said.HazardFound)
         stop = asyncio.Event()
-        patient = world.settings.model_copy(
-            update={"webhook_timeout_seconds": 60.0, "delivery_concurrency": CONCURRENCY}
-        )
+        patient = world.settings.model_copy(update={"delivery_concurrency": CONCURRENCY})
         door = create_door(patient, world.db, world.clock)
         running = asyncio.create_task(door.run(stop))
         try:

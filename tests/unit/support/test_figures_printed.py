@@ -6,9 +6,7 @@ from tests.support.evidence_runs import figures_in
 
 
 def test_lines_of_figures_are_read_among_others() -> None:
-    figures = figures_in(
-        "round 1\nreport_vs_pgbench 0.869 ratio 0.6 ok\n\nSKIPPED report/x: no x\n", "report"
-    )
+    figures = figures_in("round 1\nreport_vs_pgbench 0.869 ratio 0.6 ok\n\nSKIPPED report/x: no x\n", "report")
     assert figures["report_vs_pgbench"].value == 0.869
 
 
