@@ -85,12 +85,13 @@ async def report_hazards(actor: CurrentActor, body: BatchIn, claim: IdempotencyC
     responses=problems(InvalidCursor),
 )
 async def list_hazards(actor: CurrentActor, asked: Annotated[HazardFilter, Query()], wiring: Wired) -> Response:
+    now = wiring.clock.now()
     async with wiring.db.transaction() as tx:
         page = await views.page(
-            tx, actor.scope, asked.criteria(), wiring.clock.now(), asked.cursor, asked.limit, with_total=asked.total
+            tx, actor.scope, asked.criteria(), now, asked.cursor, asked.limit, with_total=asked.total
         )
     document: dict[str, Any] = {
-        "items": [rendering.hazard(facts, actor) for facts in page.items],
+        "items": [rendering.hazard(facts, actor, now) for facts in page.items],
         "nextCursor": page.next_cursor,
         "total": page.total,
     }
@@ -107,7 +108,7 @@ async def list_hazards(actor: CurrentActor, asked: Annotated[HazardFilter, Query
 async def get_hazard(actor: CurrentActor, hazard_id: HazardId, wiring: Wired) -> Response:
     async with wiring.db.transaction() as tx:
         facts = await views.one(tx, actor.scope, hazard_id)
-    body = rendering.to_bytes(rendering.hazard(facts, actor))
+    body = rendering.to_bytes(rendering.hazard(facts, actor, wiring.clock.now()))
     return Response(body, headers={"ETag": etag(facts.version)}, media_type="application/json")
 
 

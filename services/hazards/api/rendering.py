@@ -13,6 +13,7 @@ from libs.common.idempotency import Answer
 from libs.common.models import rfc3339
 from libs.common.requests import etag
 from services.hazards.api.schemas.hazards import LogEntryOut, LogOut
+from services.hazards.domain.deadlines import days_overdue
 from services.hazards.domain.decide import allowed_moves
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import MOVE_LABELS, STATE_LABELS, Move
@@ -21,8 +22,8 @@ from services.hazards.domain.vocabulary import LEVEL_LABELS
 from services.hazards.operations.outcome import Outcome
 
 
-def hazard(facts: Facts, actor: Actor) -> dict[str, Any]:
-    """The hazard as `HazardOut` promises it, for this caller."""
+def hazard(facts: Facts, actor: Actor, now: datetime) -> dict[str, Any]:
+    """The hazard as `HazardOut` promises it, for this caller, at that time."""
     return {
         "id": str(facts.id),
         "number": facts.number,
@@ -44,6 +45,7 @@ def hazard(facts: Facts, actor: Actor) -> dict[str, Any]:
         "dueAt": _time(facts.due_at),
         "dueProvisional": facts.due_provisional,
         "overdueSince": _time(facts.overdue_since),
+        "overdueDays": days_overdue(facts.overdue_since, now),
         "missedDeadlines": facts.missed_deadlines,
         "actBy": _time(facts.act_by),
         "actOverdueSince": _time(facts.act_overdue_since),
@@ -71,12 +73,12 @@ def created(outcome: Outcome) -> Answer:
     """A new hazard: 201, where it is, and its ETag."""
     facts = outcome.facts
     headers = {"Location": f"/v1/hazards/{facts.id}", "ETag": etag(facts.version)}
-    return Answer(CREATED, to_bytes(hazard(facts, outcome.actor)), headers)
+    return Answer(CREATED, to_bytes(_just_changed(facts, outcome.actor)), headers)
 
 
 def moved(outcome: Outcome) -> Answer:
     """The hazard after a move, and its ETag."""
-    return Answer(OK, to_bytes(hazard(outcome.facts, outcome.actor)), {"ETag": etag(outcome.facts.version)})
+    return Answer(OK, to_bytes(_just_changed(outcome.facts, outcome.actor)), {"ETag": etag(outcome.facts.version)})
 
 
 def batch(refused: dict[int, AppError], count: int) -> Callable[[Sequence[Outcome | AppError]], Answer]:
@@ -93,6 +95,10 @@ def batch(refused: dict[int, AppError], count: int) -> Callable[[Sequence[Outcom
 def to_bytes(document: Any) -> bytes:
     """The JSON text of an answer."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _just_changed(facts: Facts, actor: Actor) -> dict[str, Any]:
+    return hazard(facts, actor, facts.changed_at)
 
 
 def _entry(row: Record, named: bool) -> LogEntryOut:
@@ -117,7 +123,7 @@ def _item(result: Outcome | AppError) -> dict[str, Any]:
     if isinstance(result, AppError):
         problem = problem_document(result)
         return {"status": problem["status"], "problem": problem}
-    return {"status": CREATED, "hazard": hazard(result.facts, result.actor)}
+    return {"status": CREATED, "hazard": _just_changed(result.facts, result.actor)}
 
 
 def _order(terms: dict[str, Any] | None) -> dict[str, Any] | None:

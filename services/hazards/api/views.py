@@ -38,7 +38,7 @@ async def view_street(actor: CurrentActor, area: Area, wiring: Wired, limit: Lim
         {
             **_head(seen.node, rfc3339(now), seen.totals),
             "communities": [_area(node, totals) for node, totals in seen.communities],
-            "hazards": [hazard(facts, actor) for facts in seen.hazards],
+            "hazards": [hazard(facts, actor, now) for facts in seen.hazards],
             "trend": [
                 {"day": day.day.isoformat(), "found": day.found, "closed": day.closed, "missed": day.missed}
                 for day in seen.trend
@@ -67,7 +67,7 @@ async def view_community(actor: CurrentActor, area: Area, wiring: Wired, limit: 
     return _json(
         {
             **_head(seen.node, rfc3339(now), seen.totals),
-            **{name: [hazard(facts, actor) for facts in found] for name, found in lists.items()},
+            **{name: [hazard(facts, actor, now) for facts in found] for name, found in lists.items()},
             "overdueByGrid": [_area(node, totals) for node, totals in grids],
         }
     )
@@ -94,8 +94,8 @@ async def view_enterprise(
             "name": seen.name,
             "at": rfc3339(now),
             "totals": totals_document(seen.totals),
-            "toFix": [hazard(facts, actor) for facts in seen.to_fix],
-            "others": [hazard(facts, actor) for facts in seen.others],
+            "toFix": [hazard(facts, actor, now) for facts in seen.to_fix],
+            "others": [hazard(facts, actor, now) for facts in seen.others],
         }
     )
 

@@ -124,6 +124,13 @@ def overdue_from(due_at: datetime) -> datetime:
     return due_at
 
 
+def days_overdue(since: datetime | None, now: datetime) -> int:
+    """Days of the calendar in Asia/Shanghai on which it has been late, today's included; 0 while it is not late."""
+    if since is None:
+        return 0
+    return (now.astimezone(SHANGHAI).date() - since.astimezone(SHANGHAI).date()).days + 1
+
+
 def _after_working_days(first: date, days: int, calendar: WorkingCalendar) -> date:
     day = first
     for _ in range(days):

@@ -30,14 +30,15 @@ async def test_the_whole_loop(world: World) -> None:
         world.clock.advance(days=1)
         await world.sweep()
     hazard = await enterprise.see(hazard)
-    assert hazard["overdueSince"] == "2026-10-10T00:00:00+08:00"
+    assert (hazard["overdueSince"], hazard["overdueDays"]) == ("2026-10-10T00:00:00+08:00", 1)
     world.clock.advance(days=8)
     await world.sweep()
     hazard = await enterprise.see(hazard)
+    assert hazard["overdueDays"] == 9
     assert (hazard["escalationRung"], hazard["escalationTier"]) == (3, "leader")
 
     hazard = await enterprise.move(hazard, "rectifications", {"description": "已清空"})
-    assert hazard["overdueSince"] is None
+    assert (hazard["overdueSince"], hazard["overdueDays"]) == (None, 0)
     hazard = await community.move(hazard, "reinspections", {"result": "fail", "reason": "仍有纸箱"})
     assert (hazard["state"], hazard["round"], hazard["escalationRung"]) == ("ordered", 2, 0)
     hazard = await enterprise.move(hazard, "rectifications")

@@ -13,6 +13,7 @@ from services.hazards.domain.deadlines import (
     Counting,
     DayKind,
     WorkingCalendar,
+    days_overdue,
     deadline_after,
     end_of,
     overdue_from,
@@ -93,6 +94,15 @@ def test_a_year_without_notice_is_provisional() -> None:
 def test_a_due_day_is_inclusive_to_its_last_second() -> None:
     assert overdue_from(end_of(date(2026, 9, 30))) == datetime(2026, 10, 1, tzinfo=SHANGHAI)
     assert overdue_from(NOW) == NOW
+
+
+def test_days_overdue_are_counted_by_the_calendar_in_shanghai() -> None:
+    midnight = overdue_from(end_of(date(2026, 9, 30)))
+    assert days_overdue(None, NOW) == 0
+    assert days_overdue(midnight, midnight) == 1
+    assert days_overdue(midnight, midnight + timedelta(hours=23, minutes=59)) == 1
+    assert days_overdue(midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)) == 2
+    assert days_overdue(midnight + timedelta(hours=20), midnight + timedelta(days=1)) == 2, "a new day, not 24 hours"
 
 
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(1, 60), st.booleans())

@@ -89,6 +89,7 @@ class HazardOut(ApiModel):
                     "round": 1,
                     "dueAt": "2026-09-30T23:59:59+08:00",
                     "dueProvisional": False,
+                    "overdueDays": 0,
                     "missedDeadlines": 0,
                     "escalationRung": 0,
                     "reportedAt": "2026-09-24T10:02:11+08:00",
@@ -119,6 +120,7 @@ class HazardOut(ApiModel):
     due_at: LocalTime | None = Field(default=None, description="整改时限，含当日")
     due_provisional: bool = Field(default=False, description="所跨年份的放假安排尚未公布，时限可能调整")
     overdue_since: LocalTime | None = Field(default=None, description="逾期自何时起；未逾期为空")
+    overdue_days: int = Field(description="已逾期几天：自逾期之日起按北京时间的日历日计，含当日；未逾期为 0")
     missed_deadlines: int = Field(description="历次逾期次数")
     act_by: LocalTime | None = Field(default=None, description="当前环节（核实、交办、复查）应在此前完成")
     act_overdue_since: LocalTime | None = None
