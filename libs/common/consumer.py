@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from libs.common.bus.base import Bus, BusUnavailable, Delivered, Subscription, UnknownTopic
 from libs.common.clock import Clock
+from libs.common.copies import Copies, current_reading, id_in_reading, note_filled
 from libs.common.db import Database, Tx
 from libs.common.dead_letters import DeadLetter, bury, count_lying, exhume, mark_replayed
 from libs.common.envelope import BadEnvelope, Event, from_message
@@ -23,12 +25,26 @@ log = logging.getLogger(__name__)
 Apply = Callable[[Tx, Sequence[Event], datetime], Awaitable[None]]
 """What a service does with fresh events, in the order of the log, set-based; raising refuses the whole batch."""
 
+_NONE: Copies = MappingProxyType({})
+
 
 class Consumer:
-    """One member of the group `<name>-<database id>`, reading some topics into one database."""
+    """One member of the group `<name>-<database id>`, reading some topics into one database.
+
+    Where a table of `copies` has been emptied since, the group is a new one that reads the log from its beginning.
+    """
 
     def __init__(
-        self, name: str, db: Database, bus: Bus, topics: Sequence[str], apply: Apply, clock: Clock, *, batch: int = 500
+        self,
+        name: str,
+        db: Database,
+        bus: Bus,
+        topics: Sequence[str],
+        apply: Apply,
+        clock: Clock,
+        *,
+        batch: int = 500,
+        copies: Copies = _NONE,
     ) -> None:
         self._name = name
         self._db = db
@@ -37,6 +53,9 @@ class Consumer:
         self._apply = apply
         self._clock = clock
         self._batch = batch
+        self._copies = copies
+        self._reading = 0
+        self._filled: frozenset[str] = frozenset()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until `stop` is set. What was taken and not finished comes again to whoever is next."""
@@ -45,8 +64,7 @@ class Consumer:
             while not stop.is_set():
                 try:
                     if subscription is None:
-                        group = f"{self._name}-{await database_id(self._db)}"
-                        subscription = self._bus.subscribe(group, self._topics)
+                        subscription = self._bus.subscribe(await self._group(), self._topics)
                         await subscription.start()
                     await self._step(subscription, stop)
                 except (BusUnavailable, UnknownTopic, Busy) as error:
@@ -55,6 +73,11 @@ class Consumer:
         finally:
             if subscription is not None:
                 await subscription.stop()
+
+    async def _group(self) -> str:
+        self._reading = await current_reading(self._db, self._copies.values())
+        group = f"{self._name}-{await database_id(self._db)}"
+        return f"{group}-{self._reading}" if self._reading else group
 
     async def _step(self, subscription: Subscription, stop: asyncio.Event) -> None:
         delivered = await subscription.poll(self._batch, 0.5)
@@ -159,17 +182,21 @@ class Consumer:
 
     async def _effect(self, events: Sequence[Event]) -> None:
         if events:
+            filled = {self._copies[event.topic] for event in events if event.topic in self._copies} - self._filled
             async with self._db.transaction() as tx:
                 await self._effect_in(tx, events)
+                await note_filled(tx, sorted(filled))
+            self._filled |= filled
 
     async def _effect_in(self, tx: Tx, events: Sequence[Event]) -> None:
         now = self._clock.now()
-        unseen = await first_time(tx, [event.id for event in events], now)
+        ids = [id_in_reading(event, self._reading, self._copies) for event in events]
+        unseen = await first_time(tx, ids, now)
         failpoint("consumer.remembered")
         fresh: list[Event] = []
-        for event in events:
-            if event.id in unseen:
-                unseen.remove(event.id)
+        for known_as, event in zip(ids, events, strict=True):
+            if known_as in unseen:
+                unseen.remove(known_as)
                 fresh.append(event)
         if fresh:
             await self._apply(tx, fresh, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from libs.common.contracts import check_version
 from libs.common.contracts import registry as contracts
@@ -10,7 +11,8 @@ from libs.common.envelope import Event
 from libs.common.failpoints import failpoint
 from services.hazards.store.copies import Area, Enterprise, keep_areas, keep_enterprises
 
-TOPICS = (contracts.AREAS, contracts.ENTERPRISES)
+COPIES = MappingProxyType({contracts.AREAS: "areas", contracts.ENTERPRISES: "enterprises"})
+TOPICS = tuple(COPIES)
 
 _ENTERPRISE = {
     contracts.EnterpriseRegistered.event_type: contracts.EnterpriseRegistered,

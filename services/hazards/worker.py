@@ -37,7 +37,7 @@ def loops(settings: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> li
 
 def consumer(_: HazardsSettings, db: Database, bus: Bus, clock: Clock) -> Consumer:
     """What this service does with the events of others."""
-    return Consumer("hazards", db, bus, consumers.TOPICS, consumers.apply, clock)
+    return Consumer("hazards", db, bus, consumers.TOPICS, consumers.apply, clock, copies=consumers.COPIES)
 
 
 class Folder:

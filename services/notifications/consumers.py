@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 from libs.common.consumer import Apply
@@ -12,7 +13,8 @@ from libs.common.envelope import Event
 from services.notifications.operations.follow import follow
 from services.notifications.operations.registry import keep
 
-TOPICS = (registry.AREAS, registry.ENTERPRISES, hazards.TOPIC)
+COPIES = MappingProxyType({registry.AREAS: "areas", registry.ENTERPRISES: "enterprises"})
+TOPICS = (*COPIES, hazards.TOPIC)
 
 _ENTERPRISE = (registry.EnterpriseRegistered.event_type, registry.EnterpriseChanged.event_type)
 

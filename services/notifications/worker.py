@@ -13,7 +13,7 @@ from libs.common.timers import Sweeper
 from services.notifications.channels.addresses import AllowList
 from services.notifications.channels.log import LogChannel
 from services.notifications.channels.webhook import WebhookChannel
-from services.notifications.consumers import TOPICS, apply_events
+from services.notifications.consumers import COPIES, TOPICS, apply_events
 from services.notifications.delivery import DeliveryDoor
 from services.notifications.domain.audience import Channel
 from services.notifications.publishing import SOURCE
@@ -55,4 +55,5 @@ def loops(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock)
 
 def consumer(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock) -> Consumer:
     """What this service does with the events of others."""
-    return Consumer(SOURCE, db, bus, TOPICS, apply_events(settings.delivery_attempts), clock)
+    apply = apply_events(settings.delivery_attempts)
+    return Consumer(SOURCE, db, bus, TOPICS, apply, clock, copies=COPIES)

@@ -23,6 +23,7 @@ class MemoryBus:
         self.away = False
         self.published_calls = 0
         self.identity_asked = 0
+        self.subscribed: list[str] = []  # the group of every subscription, in order
         self._identity = str(uuid4())
         self._acked: defaultdict[str, set[tuple[str, int, int]]] = defaultdict(set)
         self._arrived = asyncio.Event()
@@ -71,6 +72,7 @@ class MemoryBus:
         self._identity = str(uuid4())
 
     def subscribe(self, group: str, topics: Sequence[str]) -> "MemorySubscription":
+        self.subscribed.append(group)
         return MemorySubscription(self, group, topics)
 
     def acked(self, group_prefix: str) -> int:
