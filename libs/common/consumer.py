@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 Apply = Callable[[Tx, Sequence[Event], datetime], Awaitable[None]]
 """What a service does with fresh events, in the order of the log, set-based; raising refuses the whole batch."""
 
+BATCH = 500
 _NONE: Copies = MappingProxyType({})
 
 
@@ -43,7 +44,7 @@ class Consumer:
         apply: Apply,
         clock: Clock,
         *,
-        batch: int = 500,
+        batch: int = BATCH,
         copies: Copies = _NONE,
     ) -> None:
         self._name = name

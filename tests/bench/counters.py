@@ -105,6 +105,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         Arm(WITHOUT, lambda _: bench.without(plain)),
         Arm(INLINE, lambda _: bench.in_place(inline)),
     ]
+    for arm in arms:
+        await arm.run(-1)  # whoever goes first would fill the caches for the others
     _figures(result, await take_turns(arms, effort.rounds, tell))
     return result
 

@@ -2,46 +2,25 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from tests.bench.deadline_figures import Burst, Idle, Round, Size, Steady, add_bursts, add_idle, add_steady
 from tests.bench.deadline_floor import write_without_rules
-from tests.bench.due_hazards import DueHazards, Outcome
+from tests.bench.due_hazards import DueHazards
 from tests.bench.settings import Effort
-from tests.bench.sweepers import SWEEPERS, Cores, Replicas, sweepers
+from tests.bench.sweepers import SWEEPERS, Replicas, sweepers
 from tests.evidence.cluster import BenchCluster
 from tests.evidence.effects import WrongEffect
-from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.figures import Figure, Result
 from tests.evidence.many_hazards import Stage, load
 from tests.evidence.naive_sweeper import naive_fire_twice
 from tests.evidence.processes import running
-from tests.evidence.rounds import FEWEST_ROUNDS, Spread, percentile
+from tests.evidence.rounds import Spread, percentile
 
 AIM_BURST, AIM_STEADY, AIM_IDLE = 2.0, 250.0, 1.0  # seconds, milliseconds, percent of a core
-
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How many are open, due in one instant, due a second and for how long, and how long nothing is due (seconds)."""
-
-    open: int
-    burst: int
-    rate: int
-    steady: float
-    idle: float
-    notice: float  # seconds before the burst in which it is set up
-    control: int
-
-    @classmethod
-    def of(cls, effort: Effort) -> "Size":
-        """The full size, or one that only shows that everything works."""
-        if effort.rounds < FEWEST_ROUNDS:
-            return cls(20_000, 2_000, 500, 1.0, 1.0, 1.5, 500)
-        return cls(10_000_000, 50_000, 1_000, 20.0, 20.0, 20.0, 2_000)
 
 
 async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
@@ -51,12 +30,17 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     double = await _control(cluster, size, tell)
     url = await _stage(cluster, "deadlines", size.open, tell)
     due = DueHazards(url)
-    async with sweepers(cluster, url) as replicas:
-        await _idle(result, replicas, size, tell)
-        bursts = [await _burst(due, replicas, size, tell) for _ in range(effort.rounds)]
-        await _steady(result, due, replicas, size, tell)
-    floor = Spread.of([await _floor(url, due, size, tell) for _ in range(effort.rounds)])
-    _add_bursts(result, bursts, floor, size)
+    rounds: list[Round] = []
+    for number in range(effort.rounds):
+        async with sweepers(cluster, url) as replicas:
+            idle = await _idle(replicas, size)
+            burst = await _burst(due, replicas, size, tell)
+            steady = await _steady(due, replicas, size)
+        rounds.append(Round(idle, burst, steady, await _floor(url, due, size, tell)))
+        tell(f"round {number + 1}/{effort.rounds}: {rounds[-1]}")
+    add_idle(result, [r.idle for r in rounds], size)
+    add_bursts(result, [r.burst for r in rounds], Spread.of([r.floor for r in rounds]), size)
+    add_steady(result, [r.steady for r in rounds], size)
     result.figures.append(
         Figure(
             "deadlines_control_double",
@@ -66,25 +50,17 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             1,
             "more",
             f"of {size.control}",
-            "The control got away: its sweepers never met.",
+            "The control got away: its sweepers never met, and the counts above prove nothing.",
         )
     )
     result.notes.append(
         "A burst is hazards that stand together in the table, as those do that were ordered in the same days with the "
         "same time limit; it is written, then a checkpoint is taken, so that every page is written whole once more, as "
         "it is when hours lie between order and deadline. A deadline counts as told when the transaction that holds "
-        "its event is committed, by PostgreSQL's own commit time. The sweepers run without relay and HTTP beside them."
+        "its event is committed, by PostgreSQL's own commit time. The sweepers run without relay and HTTP beside them "
+        "and start anew in every round: nothing is due, a burst, a steady stream, and then, without them, the floor."
     )
     return result
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """One burst: seconds until the last was committed, what is missing or double, processor time."""
-
-    seconds: float
-    outcome: Outcome
-    cost: Cores
 
 
 async def _ahead(due: DueHazards, count: int, apart: float, size: Size) -> tuple[list[UUID], datetime]:
@@ -129,35 +105,7 @@ async def _floor(url: str, due: DueHazards, size: Size, tell: Tell) -> float:
     return max(outcome.lateness)
 
 
-def _add_bursts(result: Result, bursts: Sequence[Burst], floor: Spread, size: Size) -> None:
-    seconds = Spread.of([burst.seconds for burst in bursts])
-    cost = Cores(
-        sum(burst.cost.sweepers for burst in bursts) / len(bursts),
-        sum(burst.cost.backends for burst in bursts) / len(bursts),
-    )
-    missing, double = (sum(getattr(b.outcome, name) for b in bursts) for name in ("missing", "double"))
-    title = f"{size.burst:,} deadlines at one instant: until the last is in the outbox"
-    paragraph = (
-        f"The floor is {floor} s: the same rows, written by {SWEEPERS} connections with statements that read no facts, "
-        f"decide nothing and write no JSON. Processor time a deadline: {cost.a_deadline(size.burst)}, on cores that "
-        "sweepers and PostgreSQL share. A missed deadline writes the row of the hazard, a line of the log, an event, "
-        "one clock less and one more, and a delta of the counters; in a sweeper the time goes into the row read as "
-        "facts, the decision, and the event as JSON. What would move this is a third core, or decisions made before "
-        "the instant in which they fall due."
-    )
-    result.figures += [
-        Figure("deadlines_burst_seconds", title, seconds.median, "s", AIM_BURST, "less", str(seconds), paragraph),
-        Figure("deadlines_burst_missing", "of these not told", missing, "deadlines", 0, "less", "", "See the log."),
-        Figure("deadlines_burst_double", "of these told twice", double, "deadlines", 0, "less", "", "See the log."),
-    ]
-    result.rows += [
-        Row(f"{size.burst:,} at one instant", f"{size.burst / seconds.median:,.0f}"),
-        Row("floor: the same rows, PostgreSQL alone", f"{size.burst / floor.median:,.0f}", "facts, rules, JSON"),
-    ]
-    result.notes.append(f"Burst: {cost.a_deadline(size.burst)} of processor time a deadline.")
-
-
-async def _steady(result: Result, due: DueHazards, replicas: Replicas, size: Size, tell: Tell) -> None:
+async def _steady(due: DueHazards, replicas: Replicas, size: Size) -> Steady:
     count = int(size.rate * size.steady)
     ids, first = await _ahead(due, count, 1 / size.rate, size)
     before = await replicas.cores()
@@ -166,41 +114,14 @@ async def _steady(result: Result, due: DueHazards, replicas: Replicas, size: Siz
     if outcome.missing or outcome.double or min(outcome.lateness) < 0:
         raise WrongEffect(f"{outcome.missing} missing, {outcome.double} double at {size.rate} a second")
     p50, p99 = (percentile(outcome.lateness, share) * 1000 for share in (0.5, 0.99))
-    cost = (await replicas.cores()).since(before).a_deadline(count)
-    tell(f"{size.rate} a second: p50 {p50:.0f} ms, p99 {p99:.0f} ms late, {cost}")
-    result.figures.append(
-        Figure(
-            "deadlines_steady_p99",
-            f"{size.rate:,} deadlines a second for {size.steady:.0f} s: lateness, p99",
-            p99,
-            "ms",
-            AIM_STEADY,
-            "less",
-            f"p50 {p50:.0f} ms, at most {max(outcome.lateness) * 1000:.0f} ms",
-            f"A sweeper gathers for 100 ms before it looks again; the rest is the transaction itself. {cost}.",
-        )
-    )
+    return Steady(p50, p99, max(outcome.lateness) * 1000, (await replicas.cores()).since(before))
 
 
-async def _idle(result: Result, replicas: Replicas, size: Size, tell: Tell) -> None:
+async def _idle(replicas: Replicas, size: Size) -> Idle:
     before = await replicas.cores()
     await asyncio.sleep(size.idle)
     used = (await replicas.cores()).since(before)
-    percent = used.sweepers / SWEEPERS / size.idle * 100
-    backend = used.backends / SWEEPERS / size.idle * 100
-    tell(f"idle: {percent:.2f} % of a core a sweeper, {backend:.2f} % its backend")
-    result.figures.append(
-        Figure(
-            "deadlines_idle_cpu",
-            f"a sweeper with nothing due for {size.idle:.0f} s, {size.open:,} open",
-            percent,
-            "percent",
-            AIM_IDLE,
-            "less",
-            f"its backend {backend:.2f}",
-            "Five looks a second, each one statement: what is left is the driver and the event loop.",
-        )
-    )
+    return Idle(*(seconds / SWEEPERS / size.idle * 100 for seconds in (used.sweepers, used.backends)))
 
 
 async def _control(cluster: BenchCluster, size: Size, tell: Tell) -> int:

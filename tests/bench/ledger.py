@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 import httpx
 from python_calamine import CalamineWorkbook
 
@@ -21,17 +20,17 @@ from services.registry.domain.ledger.lines import Rules
 from services.registry.domain.places import AreaLevel, Gazetteer, KnownArea
 from services.registry.files.reader import read_ledger_apart
 from tests.bench.large_ledger import LargeLedger
+from tests.bench.ledger_rows import TABLES, counts, put, taken
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.processes import answering, running
-from tests.evidence.rounds import FEWEST_ROUNDS, Rounds
+from tests.evidence.rounds import FEWEST_ROUNDS, Arm, Rounds, take_turns
 
 AIM = 0.4
 DISTRICT = "410503000000"
-IMPORT, COPY = "import", "copy"
-_TABLES = ("enterprises", "licences", "gradings", "persons", "posts", "outbox", "import_notes")
+IMPORT, COPY, READING, CELLS = "import", "copy", "reading", "cells"
 _PATIENCE_SECONDS = 300.0
 _POLL_SECONDS = 0.02
 Tell = Callable[[str], None]
@@ -40,7 +39,7 @@ Job = dict[str, Any]
 
 @dataclass(slots=True)
 class _Bench:
-    """Imports a ledger into a fresh registry, then copies the rows that it left into another."""
+    """Imports a ledger into a fresh registry; copies the rows that the last import left into another."""
 
     cluster: BenchCluster
     ledger: LargeLedger
@@ -65,20 +64,20 @@ class _Bench:
         """Lines a second of one transaction that copies every row of the import into a registry with the same areas."""
         url = await self._registry(f"copy_{number}")
         async with connected(self._source) as source, connected(url) as target:
-            data = {table: await _taken(source, table) for table in ("areas", "imports", *_TABLES)}
+            data = {table: await taken(source, table) for table in ("areas", "imports", *TABLES)}
             for table in ("areas", "imports"):
-                await _put(target, table, data[table])
+                await put(target, table, data[table])
             began = time.perf_counter()
             async with target.transaction():
-                for table in _TABLES:
-                    await _put(target, table, data[table])
+                for table in TABLES:
+                    await put(target, table, data[table])
             spent = time.perf_counter() - began
-            if await _counts(target) != self.left:
+            if await counts(target) != self.left:
                 raise WrongEffect(f"{COPY}: other rows than the import left")
         return self.rows / spent
 
-    async def reading_seconds(self) -> float:
-        """Seconds that it takes to read the file against the areas and classes on file, and to write nothing."""
+    async def read(self, _: int) -> float:
+        """Lines a second of reading the file against the areas and classes on file, with nothing written."""
         async with connected(self._source) as connection:
             areas = await connection.fetch("SELECT code, path, name, level FROM areas WHERE valid_to IS NULL")
             classes = await connection.fetch("SELECT DISTINCT code FROM enterprise_classes WHERE area_path = ''")
@@ -89,7 +88,11 @@ class _Bench:
         spent = time.perf_counter() - began
         if len(ledger.lines) != self.rows:
             raise WrongEffect(f"{len(ledger.lines)} lines were read, {self.rows} imported")
-        return spent
+        return self.rows / spent
+
+    async def read_alone(self, _: int) -> float:
+        """Lines a second of turning the file's cells into Python values and nothing else."""
+        return self.rows / await asyncio.to_thread(_cells_seconds, self.ledger.content)
 
     async def _registry(self, name: str) -> str:
         url = await self.cluster.create(name)
@@ -100,7 +103,7 @@ class _Bench:
         """Every line was created, found unchanged or rejected with a note; every enterprise was announced."""
         self.rows = self.job["rows"]
         async with connected(self._source) as connection:
-            self.left = await _counts(connection)
+            self.left = await counts(connection)
             events = await connection.fetchval("SELECT count(*) FROM outbox WHERE type = 'enterprise-registered'")
         outcomes = sum(self.job[name] for name in ("created", "updated", "unchanged", "rejected"))
         if outcomes != self.rows or not self.job["rejected"]:
@@ -120,19 +123,19 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     await cluster.create("ledger_bus")
     bench = _Bench(cluster, LargeLedger(1 if quick else 10), issuer)
     tell(f"the file has {len(await asyncio.to_thread(lambda: bench.ledger.content)):,} bytes")
-    rates: dict[str, list[float]] = {IMPORT: [], COPY: []}
-    for number in range(effort.rounds):  # the copy needs what the import left, so the import goes first
-        rates[IMPORT].append(await bench.imported(number))
-        rates[COPY].append(await bench.copied(number))
-        tell(f"round {number + 1}/{effort.rounds}: " + ", ".join(f"{arm} {r[-1]:.0f}/s" for arm, r in rates.items()))
-    alone = await asyncio.to_thread(_read_alone, bench.ledger.content)
-    _figures(result, Rounds(rates), bench, alone, await bench.reading_seconds())
+    arms = [
+        Arm(IMPORT, bench.imported),
+        Arm(COPY, bench.copied),
+        Arm(READING, bench.read),
+        Arm(CELLS, bench.read_alone),
+    ]
+    _figures(result, await take_turns(arms, effort.rounds, tell), bench)
     return result
 
 
-def _figures(result: Result, rounds: Rounds, bench: _Bench, alone: float, read: float) -> None:
+def _figures(result: Result, rounds: Rounds, bench: _Bench) -> None:
     ratio = rounds.ratio(IMPORT, COPY)
-    floor, reading = (bench.rows / seconds / rounds.rate(COPY).median for seconds in (alone, read))
+    floor, reading = (rounds.ratio(arm, COPY).median for arm in (CELLS, READING))
     result.figures.append(
         Figure(
             name="ledger_vs_copy",
@@ -162,11 +165,9 @@ def _figures(result: Result, rounds: Rounds, bench: _Bench, alone: float, read: 
         )
     )
     result.rows.append(
-        Row("the file read and checked, in a process of its own", f"{bench.rows / read:.0f} lines", "HTTP, every write")
+        Row("the file read and checked, in a process of its own", f"{rounds.rate(READING)} lines", "HTTP, every write")
     )
-    result.rows.append(
-        Row("calamine alone", f"{bench.rows / alone:.0f} lines", "everything but cells as Python values")
-    )
+    result.rows.append(Row("calamine alone", f"{rounds.rate(CELLS)} lines", "everything but cells as Python values"))
     left = ", ".join(f"{count:,} {table}" for table, count in bench.left.items())
     result.notes.append(
         f"The sample district's ledger {bench.ledger.times} times over under other names and codes: {bench.rows:,} "
@@ -220,33 +221,7 @@ async def _job_done(client: httpx.AsyncClient, kind: str, content: bytes) -> Job
     return job
 
 
-async def _taken(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -> io.BytesIO:
-    """All rows of a table as binary COPY data; of the outbox as they were written, before any relay."""
-    data = io.BytesIO()
-    rows = f"SELECT * FROM {table}"
-    if table == "outbox":
-        names = await connection.fetch(
-            "SELECT attname FROM pg_attribute "
-            "WHERE attrelid = 'outbox'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-        )
-        columns = ("NULL::timestamptz" if name == "published_at" else name for (name,) in names)
-        rows = f"SELECT {', '.join(columns)} FROM outbox ORDER BY id"
-    await connection.copy_from_query(rows, output=data, format="binary")
-    data.seek(0)
-    return data
-
-
-async def _put(connection: "asyncpg.Connection[asyncpg.Record]", table: str, data: io.BytesIO) -> None:
-    await connection.copy_to_table(table, source=data, format="binary")
-
-
-async def _counts(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, int]:
-    sizes = {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in _TABLES}
-    area_events: int = await connection.fetchval("SELECT count(*) FROM outbox WHERE type = 'area-changed'")
-    return {**sizes, "outbox": sizes["outbox"] - area_events}
-
-
-def _read_alone(content: bytes) -> float:
+def _cells_seconds(content: bytes) -> float:
     """Seconds that it takes to turn the file's cells into Python values and nothing else."""
     began = time.perf_counter()
     with CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:

@@ -96,7 +96,7 @@ def relayed(relay: float, producer: float, batches: float) -> str:
 def handled(peer: str, ours: float, theirs: float) -> str:
     """Why that job queue is nearer than it should be; processor time of both processes for one unit, in µs."""
     return (
-        f"{peer} has become faster since the aim was set: {theirs:.0f} µs of its own processor time for an empty job, "
+        f"{peer} spends {theirs:.0f} µs of its own processor time on an empty job, "
         f"ours {ours:.1f} µs for an event that is read, encoded with its headers and marked. The floor of ours is the "
         "decoding of the row, which a queue of empty jobs does not have; PostgreSQL's share is a few microseconds, "
         "since a batch is marked by one row a shard. What would move this: reading fewer columns, with the headers "

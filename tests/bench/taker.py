@@ -16,7 +16,7 @@ from datetime import datetime
 from libs.common.bus.base import Delivered, Subscription
 from libs.common.bus.kafka import KafkaBus
 from libs.common.clock import SystemClock
-from libs.common.consumer import Consumer
+from libs.common.consumer import BATCH, Consumer
 from libs.common.db import Database, Tx
 from libs.common.envelope import Event
 from libs.common.runner import run
@@ -83,8 +83,7 @@ async def main(database: str, servers: str, topic: str, events: int, batch: int)
     """Consumes so many events, then says how long it took."""
     db, bus, watch = Database(database, pool_size=4), WatchedBus(servers), Watch(events)
     bus.watch = watch
-    more = {"batch": batch} if batch else {}
-    consumer = Consumer("hazards", db, bus, [topic], watch.apply, SystemClock(), **more)
+    consumer = Consumer("hazards", db, bus, [topic], watch.apply, SystemClock(), batch=batch or BATCH)
     await consumer.run(watch.stop)
     seconds = watch.ended - watch.began
     print(json.dumps({"events": watch.effects, "seconds": seconds, "cpu": watch.cpu}))

@@ -30,6 +30,22 @@ class Figure:
         met = self.value >= self.aim if self.better == "more" else self.value <= self.aim
         return OK if met else SHORT
 
+    def paragraph(self) -> str:
+        """Why the aim was missed; for a promise without a paragraph of its own, how to find out."""
+        if self.shortfall:
+            return self.shortfall
+        if self.better == "more":
+            return (
+                f"Fewer than asked for, so that the rest holds for so many only. The floor is {self.aim:g}: "
+                "nothing but time and the machine keeps a run from it, and the notes say what ended this one. What "
+                "would move it is a run at SCALE=1 that is left alone until its end."
+            )
+        return (
+            f"The floor is {self.aim:g}: a promise and no speed, so it is to be mended, not tuned. The seed above "
+            "has the same harm done again; the rows and notes say what was met, the run's own lines when. What would "
+            "move it is a test that fails as this run did, and what makes that test pass."
+        )
+
     def line(self) -> str:
         """The line for programs: `name value unit aim ok|short`."""
         aim = "-" if self.aim is None else f"{self.aim:.12g}"
@@ -74,7 +90,7 @@ class Result:
             lines += [note, ""]
         for figure in self.figures:
             if figure.verdict == SHORT:
-                lines += [f"**`{figure.name}` falls short of its aim.** {figure.shortfall}", ""]
+                lines += [f"**`{figure.name}` falls short of its aim.** {figure.paragraph()}", ""]
         return "\n".join(lines)
 
 

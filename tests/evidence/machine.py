@@ -2,13 +2,18 @@
 
 import os
 import platform
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from deploy.kafka.jars import java, missing
 from deploy.local.pgbinaries import program_environment
+from deploy.local.settings import ROOT
 
+_POM = ROOT / "deploy" / "kafka" / "pom.xml"
 _PACKAGES = ("fastapi", "uvicorn", "pydantic", "sqlmodel", "sqlalchemy", "asyncpg", "aiokafka", "uvloop")
 
 
@@ -27,7 +32,19 @@ def described(postgres: Path) -> list[str]:
         f"{os.cpu_count()} cores ({_processor()}), {_memory()} GB of memory, {platform.system()} {platform.release()}",
         f"{server}, fsync, synchronous_commit and full_page_writes on",
         f"Python {platform.python_version()}, {packages}",
+        *filter(None, ["; ".join(_others())]),
     ]
+
+
+def _others() -> Iterator[str]:
+    """What is not a package of ours, where it is there."""
+    if missing() is None:
+        kafka = re.search(r"<artifactId>kafka_[\d.]+</artifactId>\s*<version>(.*?)<", _POM.read_text())
+        version = subprocess.run([java(), "-version"], capture_output=True, text=True, check=False).stderr
+        jvm = re.search(r'"(.*?)"', version)
+        yield f"Apache Kafka {kafka[1] if kafka else '?'} on Java {jvm[1] if jvm else '?'}"
+    if node := shutil.which("node"):
+        yield f"Node {subprocess.run([node, '--version'], capture_output=True, text=True, check=False).stdout.strip()}"
 
 
 def load_average() -> str:
