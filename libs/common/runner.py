@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _GRACE_REQUESTS = 4
 _GRACE = 5.5
-_LAST_RESORT = 8.5
+_LAST_RESORT = 7.5  # a busy machine may need the rest of the ten seconds to come to it
 
 # a client that is gone without a word, such as a phone that lost its network, is found out within a minute
 _KEEPALIVE = (
