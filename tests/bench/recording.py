@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -22,7 +22,7 @@ async def record_report(url: str, target: Target, environment: Mapping[str, str]
     settings = HazardsSettings(database_url=url, auth_jwks=environment["AUTH_JWKS"])
     transport = httpx.ASGITransport(app=create_app(settings, SystemClock(), db))
     async with httpx.AsyncClient(transport=transport, base_url="http://recording") as client:
-        for key in ("bench-first-of-the-series", "bench-recorded"):  # the first one makes the series of numbers
+        for key in (f"bench-{uuid4()}", f"bench-{uuid4()}"):  # the first one makes the series of numbers
             headers = {
                 "Authorization": f"Bearer {target.tokens[0]}",
                 "Content-Type": "application/json",
