@@ -37,6 +37,7 @@ def slow_router(db: Database) -> APIRouter:
     async def make_slowly(body: ThingIn, seconds: float) -> Response:
         async with db.transaction() as tx:
             await toys.make_things(tx, [body.command()], CLOCK.now())
+            await tx.flush()
             await asyncio.sleep(seconds)
             await toys.happen(tx, [body.id], "finished", CLOCK.now())
         return Response(status_code=201)

@@ -144,6 +144,7 @@ async def test_a_connection_that_breaks_in_a_transaction(proxied: tuple[Proxy, D
     async def broken(before: str | None) -> None:
         async with db.transaction() as tx:
             await toys.make_things(tx, [toys.Make(new_id(), "x")], CLOCK.now())
+            await tx.flush()
             await proxy.cut()
             if before:
                 await tx.fetchval(before)
@@ -191,6 +192,7 @@ async def test_cancelled_requests_leave_no_transaction_open(db: Database, toy_ur
     async def held() -> None:
         async with db.transaction() as tx:
             await toys.make_things(tx, [toys.Make(new_id(), "x")], CLOCK.now())
+            await tx.flush()
             if moment.endswith("session"):
                 tx.session().add(toys.Thing(id=new_id(), version=1, state="x", label="x"))
                 if moment.startswith("in"):

@@ -57,6 +57,7 @@ class Writers:
         async with self.db.transaction() as tx:
             version = await tx.fetchval("UPDATE things SET version = version + 1 WHERE id = $1 RETURNING version", id)
             await announce(tx, [toys.change_of(id, version, "hot", CLOCK.now())])
+            await tx.flush()
             await asyncio.sleep(self._dice.random() * 0.01)  # the hold: others commit before us with higher ids
             if self._dice.random() < 0.3:
                 raise RolledBack
