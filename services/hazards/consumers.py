@@ -12,7 +12,7 @@ from libs.common.failpoints import failpoint
 from services.hazards.store.copies import Area, Enterprise, keep_areas, keep_enterprises
 
 COPIES = MappingProxyType({contracts.AREAS: "areas", contracts.ENTERPRISES: "enterprises"})
-TOPICS = tuple(COPIES)
+TOPICS = (contracts.AREAS, contracts.ENTERPRISES)
 
 _ENTERPRISE = {
     contracts.EnterpriseRegistered.event_type: contracts.EnterpriseRegistered,

@@ -14,7 +14,7 @@ from services.notifications.operations.follow import follow
 from services.notifications.operations.registry import keep
 
 COPIES = MappingProxyType({registry.AREAS: "areas", registry.ENTERPRISES: "enterprises"})
-TOPICS = (*COPIES, hazards.TOPIC)
+TOPICS = (registry.AREAS, registry.ENTERPRISES, hazards.TOPIC)
 
 _ENTERPRISE = (registry.EnterpriseRegistered.event_type, registry.EnterpriseChanged.event_type)
 
