@@ -50,21 +50,26 @@ class System:
 
     async def behind(self) -> int:
         """Events of registry and hazards that notifications, which reads them all, has not taken up yet."""
-        async with connected(self.urls["notifications"]) as notifications:
-            taken: int = await notifications.fetchval("SELECT count(*) FROM inbox")
-        return await self._announced("registry") + await self._announced("hazards") - taken
+        taken = await self._count("notifications", "inbox")
+        return await self._announced() - taken
 
-    async def _announced(self, service: str) -> int:
+    async def _announced(self) -> int:
+        return await self._count("registry", "outbox") + await self._count("hazards", "outbox")
+
+    async def _count(self, service: str, table: str) -> int:
         async with connected(self.urls[service]) as connection:
-            announced: int = await connection.fetchval("SELECT count(*) FROM outbox")
-        return announced
+            found: int = await connection.fetchval(f"SELECT count(*) FROM {table}")
+        return found
 
     async def caught_up(self) -> None:
-        """Waits until notifications has taken up every event. Raises RuntimeError when it gets no further."""
-        patience = Patience()
-        while behind := await self.behind():
-            if patience.is_over(behind):
-                raise RuntimeError(f"notifications is still {behind} events behind")
+        """Waits until notifications has taken up as many events as there are by now, whatever is announced meanwhile.
+
+        Raises RuntimeError when it gets no further.
+        """
+        patience, announced = Patience(), await self._announced()
+        while (taken := await self._count("notifications", "inbox")) < announced:
+            if patience.is_over(taken):
+                raise RuntimeError(f"notifications is still {announced - taken} events behind")
             await asyncio.sleep(0.1)
 
 
