@@ -58,7 +58,7 @@ async def judge(url: str, plan: Sequence[Planned], told: Mapping[str, Any], back
         state, made = states[one.id], tries[one.id]
         verdict.attempts += len(made)
         verdict.most = max(verdict.most, len(made))
-        verdict.impatient += impatient
+        verdict.impatient += hurried(made, impatient)
         verdict.strange_ids += sum(said != str(one.id) for said in ids)
         verdict.repeated += taken > 1
         verdict.unheard += state["state"] == "delivered" and not taken
@@ -86,6 +86,14 @@ def unrecorded(one: Planned, counted: int, made: Sequence[Row], heard: int) -> i
     blank = sum(row["outcome"] is None for row in made)
     answered = sum(row["status"] is not None for row in made)
     return blank + gaps + max(0, heard - len(made)) + (exact and heard < answered)
+
+
+def hurried(made: Sequence[Row], impatient: int) -> int:
+    """Calls that came before `Retry-After` was over, of a message whose every answer was heard by the sender.
+
+    Who ran out of time before the answer came has not been asked to wait.
+    """
+    return impatient if all(row["error"] != "timeout" for row in made) else 0
 
 
 def _look_at_waits(verdict: Verdict, one: Planned, made: Sequence[asyncpg.Record], backoff: Backoff) -> None:
