@@ -35,7 +35,7 @@ token: $(READY)  ## print one token: TIER=district|street|community|enterprise A
 	@$(BIN) -m deploy.local token
 
 test: $(READY)  ## run every test this machine can run (REQUIRE_KAFKA=1: a skipped Kafka test is a failure)
-	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)  ## format, lint, types, imports, file sizes, drift of contracts
 	@$(BIN) -m ruff format --check .
@@ -43,7 +43,7 @@ check: $(READY)  ## format, lint, types, imports, file sizes, drift of contracts
 	@$(BIN) -m mypy libs services deploy tests
 	@$(BIN) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 	@$(BIN) -m yamllint --strict deploy
-	@$(BIN) -m pytest -q tests/architecture tests/contracts
+	@$(BIN) -m pytest -q -n $(WORKERS) --dist loadfile tests/architecture tests/contracts
 
 format: $(READY)  ## put the code into its format
 	@$(BIN) -m ruff format .
