@@ -11,4 +11,5 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.skipif(find_pgbench(postgres_programs()) is None, reason="there is no pgbench")
 def test_reports_with_and_without_counters_and_counting_in_place_are_played() -> None:
-    assert set(figures_of("bench", "counters")) == {"counters_cost", "counters_inline_control_cost"}
+    figures = figures_of("bench", "counters")
+    assert set(figures) == {"counters_cost", "counters_cost_alone", "counters_inline_control_cost"}
