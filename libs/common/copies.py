@@ -27,14 +27,15 @@ async def current_reading(db: Database, tables: Iterable[str]) -> int:
         noted = await tx.fetch(
             "SELECT name FROM facts WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", list(names)
         )
-        emptied = [row["name"] for row in noted if not await _has_rows(tx, names[row["name"]])]
+        filled = [table for table in names.values() if await _has_rows(tx, table)]
+        emptied = [row["name"] for row in noted if names[row["name"]] not in filled]
         reading = int(await tx.fetchval("SELECT value FROM facts WHERE name = $1", _READING) or 0)
         if emptied:
             log.warning("emptied and read again from the log: %s", ", ".join(names[name] for name in emptied))
             reading += 1
             await swap_fact(tx, _READING, str(reading))
             await tx.execute("DELETE FROM facts WHERE name = ANY($1::text[])", emptied)
-        await note_filled(tx, [table for table in names.values() if await _has_rows(tx, table)])
+        await note_filled(tx, filled)
     return reading
 
 

@@ -19,7 +19,7 @@ from tests.bench.recording import record_report
 from tests.bench.reporting import CONNECTIONS, Load
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
-from tests.evidence.effects import Tally, WrongEffect
+from tests.evidence.effects import Tally, check_all_answered
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
 from tests.evidence.system import System, peer_database, running_system
@@ -49,8 +49,7 @@ class _AlertaArm:
         cpu = ProcessorTime.taken(self.cluster, {"Alerta": self.running.pid})
         outcome = await self.running.asked(CONNECTIONS, self.seconds, f"a{number}")
         self.spent.add(cpu, ProcessorTime.taken(self.cluster, {"Alerta": self.running.pid}))
-        if outcome.lost or set(outcome.statuses) != {"201"}:
-            raise WrongEffect(f"{self.name}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+        check_all_answered(self.name, outcome)
         done = len(outcome.created)
         self.reports += done
         await before.check(self.running.url, self.name, done)

@@ -8,10 +8,10 @@ from deploy.local.ports import free_port
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.command import Tell
-from tests.evidence.effects import WrongEffect
+from tests.evidence.effects import WrongEffect, check_all_answered, hazards_and_counted
 from tests.evidence.load import closed_loop
 from tests.evidence.processes import answering, running
-from tests.evidence.rounds import Arm, Rounds, take_turns
+from tests.evidence.rounds import Arm, Rounds, take_turns, warm_up
 from tests.evidence.system import System, running_system
 
 SERVED, UNCOUNTED = "with counters, over HTTP", "without counters, over HTTP"
@@ -39,8 +39,7 @@ class _Side:
             seconds=self.seconds,
             key_prefix=f"{self.port}-{number}",
         )
-        if outcome.lost or set(outcome.statuses) != {"201"}:
-            raise WrongEffect(f"{self.name}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+        check_all_answered(self.name, outcome)
         done = len(outcome.created)
         more, knows = await sizes(url)
         if (more - hazards, knows - known) != (done, done * (self.name == SERVED)):
@@ -62,18 +61,11 @@ async def over_http(cluster: BenchCluster, effort: Effort, tell: Tell) -> Rounds
             await answering(process, _HOST, port, "/readyz", cluster.folder / f"{log}.log")
             arms.append(Arm(name, _Side(name, system, port, effort.seconds).run))
         if not effort.is_quick:
-            for arm in arms:
-                await arm.run(-1)  # whoever goes first would fill the caches for the other
+            await warm_up(arms)
         return await take_turns(arms, effort.rounds, tell)
 
 
 async def sizes(url: str) -> tuple[int, int]:
     """How many hazards there are, and how many the counters and deltas know."""
     async with connected(url) as connection:
-        row = await connection.fetchrow(
-            "SELECT (SELECT count(*) FROM hazards) AS hazards, "
-            "(SELECT coalesce(sum(n), 0) FROM counter_deltas WHERE was = '') + "
-            "(SELECT coalesce(sum(value), 0) FROM counters WHERE metric = 'found' AND depth = 6) AS known"
-        )
-    assert row is not None
-    return int(row["hazards"]), int(row["known"])
+        return await hazards_and_counted(connection)

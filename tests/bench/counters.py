@@ -26,7 +26,7 @@ from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import Target
 from tests.evidence.many_hazards import DISTRICT, Stage, load
-from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
+from tests.evidence.rounds import Arm, Rounds, Spread, take_turns, warm_up
 
 WITH, WITHOUT, INLINE = "with counters", "without counters", "counted in place"
 AIM = 5.0
@@ -107,8 +107,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         Arm(WITHOUT, lambda _: bench.without(plain)),
         Arm(INLINE, lambda _: bench.in_place(inline)),
     ]
-    for arm in arms:
-        await arm.run(-1)  # whoever goes first would fill the caches for the others
+    if not effort.is_quick:
+        await warm_up(arms)
     alone = await take_turns(arms, effort.rounds, tell)
     _figures(result, await over_http(cluster, effort, tell), alone)
     return result
@@ -119,7 +119,7 @@ def _figures(result: Result, served: Rounds, alone: Rounds) -> None:
     single, control = (_cost(alone, arm, WITHOUT) for arm in (WITH, INLINE))
     title = "reports over HTTP that the counters cost, of those without them"
     why = (
-        f"The floor is one row more a transaction, in a table with one index, beside the seven tables and twenty "
+        "The floor is one row more a transaction, in a table with one index, beside the seven tables and twenty "
         f"indexes that a report writes: {single.median:.1f} % where every report is a transaction of its own and does "
         "nothing else. The service writes one row a batch, area and kind of change. The rest is the folder, which "
         "takes the deltas up twice a second on the same cores. What would move this is folding less often, at the "

@@ -7,7 +7,7 @@ from tests.bench.due_hazards import Outcome
 from tests.bench.settings import Effort
 from tests.bench.sweepers import SWEEPERS, Cores
 from tests.evidence.figures import Figure, Result, Row
-from tests.evidence.rounds import FEWEST_ROUNDS, Spread
+from tests.evidence.rounds import Spread
 
 AIM_BURST, AIM_STEADY, AIM_IDLE = 2.0, 250.0, 1.0  # seconds, milliseconds, percent of a core
 _NEVER = "The floor is none: whatever the load, each is told once. The log of the run says which were not, and why."
@@ -28,7 +28,7 @@ class Size:
     @classmethod
     def of(cls, effort: Effort) -> "Size":
         """The full size, or one that only shows that everything works."""
-        if effort.rounds < FEWEST_ROUNDS:
+        if effort.is_quick:
             return cls(20_000, 2_000, 500, 1.0, 1.0, 1.5, 500)
         return cls(10_000_000, 50_000, 1_000, 10.0, 10.0, 20.0, 2_000)
 

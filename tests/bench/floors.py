@@ -9,7 +9,7 @@ from libs.common.actors import USUAL_ROLES, Tier
 from libs.common.ids import new_id
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
-from tests.evidence.effects import WrongEffect
+from tests.evidence.effects import check_all_answered
 from tests.evidence.figures import Result, Row
 from tests.evidence.load import Target, closed_loop
 from tests.evidence.processes import answering, cpu_seconds, running
@@ -44,8 +44,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Callable[[str], N
             outcome = await closed_loop(
                 target, connections=CONNECTIONS, seconds=effort.seconds / 2, key_prefix=f"f{number}"
             )
-            if outcome.lost or set(outcome.statuses) != {"201"}:
-                raise WrongEffect(f"{path}: {outcome.statuses}, {outcome.first_refusal}")
+            check_all_answered(path, outcome)
             done = outcome.statuses["201"]
             spent[path].append((cpu_seconds(process.pid) - before) / done * 1e6)
             return done / outcome.seconds

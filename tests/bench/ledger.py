@@ -26,7 +26,7 @@ from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.processes import answering, running
-from tests.evidence.rounds import FEWEST_ROUNDS, Arm, Rounds, take_turns
+from tests.evidence.rounds import Arm, Rounds, take_turns
 
 AIM = 0.4
 DISTRICT = "410503000000"
@@ -116,12 +116,11 @@ class _Bench:
 
 async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     """Imports and copies in turns, each round in fresh databases."""
-    quick = effort.rounds < FEWEST_ROUNDS
     result = Result("ledger", "A large ledger over HTTP ÷ COPY of the same rows")
     issuer = Issuer(cluster.folder / "ledger-issuer")
     issuer.ensure_keys()
     await cluster.create("ledger_bus")
-    bench = _Bench(cluster, LargeLedger(1 if quick else 10), issuer)
+    bench = _Bench(cluster, LargeLedger(1 if effort.is_quick else 10), issuer)
     tell(f"the file has {len(await asyncio.to_thread(lambda: bench.ledger.content)):,} bytes")
     arms = [
         Arm(IMPORT, bench.imported),

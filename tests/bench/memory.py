@@ -20,10 +20,9 @@ from tests.bench.footprint import Footprint, Sample, second_half, slope
 from tests.bench.reporting import CONNECTIONS
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
-from tests.evidence.effects import WrongEffect, check_answers
+from tests.evidence.effects import WrongEffect, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import REPORT, closed_loop, report_body
-from tests.evidence.rounds import FEWEST_ROUNDS
 from tests.evidence.system import System, running_system
 
 EVENTS, EVENTS_QUICK = 1_000_000, 6_000
@@ -76,8 +75,7 @@ class _Run:
         outcome = await closed_loop(
             self.system.target(), connections=CONNECTIONS, seconds=0.5, key_prefix=f"m{len(self.samples)}"
         )
-        if outcome.lost or set(outcome.statuses) != {"201"}:
-            raise WrongEffect(f"singles: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+        check_all_answered("singles", outcome)
         await check_answers(self.system.urls["hazards"], "singles", outcome.created)
         self.single += len(outcome.created)
 
@@ -107,7 +105,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     if reason := jars.missing():
         result.skipped.append(f"memory: {reason}")
         return result
-    events, legs = (EVENTS, 50) if effort.rounds >= FEWEST_ROUNDS else (EVENTS_QUICK, 3)
+    events, legs = (EVENTS_QUICK, 3) if effort.is_quick else (EVENTS, 50)
     async with running_system(cluster, "kafka") as system:
         hazards, alerts = await _count(system.urls["hazards"], "SELECT count(*) FROM hazards"), await _alerts(system)
         run = _Run(system, legs)

@@ -19,11 +19,11 @@ from tests.bench.processor import ProcessorTime, Spent
 from tests.bench.replica_set import ReplicaSet, replicas
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
-from tests.evidence.effects import Tally, WrongEffect, check_answers
+from tests.evidence.effects import Tally, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import closed_loop, play
-from tests.evidence.loader import Job, Outcome
-from tests.evidence.rounds import FEWEST_ROUNDS, Arm, Rounds, take_turns
+from tests.evidence.loader import Job
+from tests.evidence.rounds import Arm, Rounds, take_turns
 from tests.evidence.system import System, running_system
 
 COUNTS = (1, 2, 4)
@@ -63,16 +63,12 @@ class _Set:
             self.rates[HAZARDS].append(reported)
             await self.system.caught_up()
             async with self._metered(here, RELAY, NOTIFICATIONS):
-                carried = await carry(self.system, _BACKLOG if self._full else _BACKLOG_QUICK)
+                carried = await carry(self.system, _BACKLOG_QUICK if self.effort.is_quick else _BACKLOG)
             self.rates[RELAY].append(carried.published)
             self.rates[NOTIFICATIONS].append(carried.taken)
             async with self._metered(here, REGISTRY):
                 self.rates[REGISTRY].append(await self._read(here))
         return reported
-
-    @property
-    def _full(self) -> bool:
-        return self.effort.rounds >= FEWEST_ROUNDS
 
     @asynccontextmanager
     async def _metered(self, here: ReplicaSet, *works: str) -> AsyncIterator[None]:
@@ -96,7 +92,7 @@ class _Set:
             )
         )
         for outcome in outcomes:
-            _honest(HAZARDS, outcome, "201")
+            check_all_answered(HAZARDS, outcome)
             await check_answers(self.system.urls["hazards"], HAZARDS, outcome.created)
         done = sum(len(outcome.created) for outcome in outcomes)
         await before.check(HAZARDS, done)
@@ -107,7 +103,7 @@ class _Set:
     async def _read(self, here: ReplicaSet) -> float:
         outcomes = await asyncio.gather(*(play(self._reads(port)) for port in here.ports["registry"]))
         for outcome in outcomes:
-            _honest(REGISTRY, outcome, "200")
+            check_all_answered(REGISTRY, outcome, "200")
         return sum(outcome.statuses["200"] / outcome.seconds for outcome in outcomes)
 
     def _reads(self, port: int) -> Job:
@@ -124,7 +120,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     result = Result("replicas", "One, two and four processes of each service")
     async with running_system(cluster) as system:
         sets = {count: _Set(count, cluster, system, effort) for count in COUNTS}
-        if effort.rounds >= FEWEST_ROUNDS:
+        if not effort.is_quick:
             await _Set(1, cluster, system, effort).run(-1)  # fills caches and is not counted
         await take_turns([Arm(str(count), some.run) for count, some in sets.items()], effort.rounds, tell)
     for work, what in WORK.items():
@@ -193,8 +189,3 @@ def _floor(spent: Mapping[int, Spent]) -> str:
     else:
         why = f"at the same cost a unit these cores allow × {most:.2f} of what one process of each does, and no more"
     return f"Busy, {told}. The floor here: {why}."
-
-
-def _honest(arm: str, outcome: Outcome, status: str) -> None:
-    if outcome.lost or set(outcome.statuses) != {status}:
-        raise WrongEffect(f"{arm}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")

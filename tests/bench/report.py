@@ -13,7 +13,7 @@ from tests.bench.pgbench import PgbenchOutcome, find_pgbench, pgbench
 from tests.bench.recording import record_report
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
-from tests.evidence.effects import Tally, WrongEffect, check_answers
+from tests.evidence.effects import Tally, WrongEffect, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import Target, closed_loop
 from tests.evidence.processes import answering, running
@@ -48,8 +48,7 @@ class _HttpArm:
             self.system.target(), connections=CONNECTIONS, seconds=self.seconds, key_prefix=f"h{number}"
         )
         done = len(outcome.created)
-        if outcome.lost or set(outcome.statuses) != {"201"}:
-            raise WrongEffect(f"{HTTP}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+        check_all_answered(HTTP, outcome)
         began = time.perf_counter()
         await self.system.caught_up()
         self.sustained.append(done / (outcome.seconds + time.perf_counter() - began))
@@ -74,8 +73,7 @@ class _SessionArm:
         """One round of the peer."""
         before = await Tally.take(self.url)
         outcome = await closed_loop(self.target, connections=CONNECTIONS, seconds=self.seconds, key_prefix=f"s{number}")
-        if outcome.lost or set(outcome.statuses) != {"201"}:
-            raise WrongEffect(f"{SESSION}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+        check_all_answered(SESSION, outcome)
         await before.check(SESSION, len(outcome.created))
         await check_answers(self.url, SESSION, outcome.created)
         return len(outcome.created) / outcome.seconds

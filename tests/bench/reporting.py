@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.bench.processor import ProcessorTime, Spent
 from tests.evidence.cluster import BenchCluster
-from tests.evidence.effects import Tally, WrongEffect, check_answers
+from tests.evidence.effects import Tally, check_all_answered, check_answers
 from tests.evidence.load import closed_loop, open_loop
 from tests.evidence.loader import Outcome
 from tests.evidence.rounds import Spread, percentile
@@ -52,7 +52,6 @@ class Load:
         return await open_loop(target, rate=rate, seconds=self.seconds, key_prefix=prefix)
 
     async def _check(self, before: Tally, outcome: Outcome) -> None:
-        if outcome.lost or set(outcome.statuses) != {"201"}:
-            raise WrongEffect(f"{self.name}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+        check_all_answered(self.name, outcome)
         await before.check(self.name, len(outcome.created))
         await check_answers(self.system.urls["hazards"], self.name, outcome.created)

@@ -19,7 +19,7 @@ from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.many_hazards import Stage, load
-from tests.evidence.rounds import FEWEST_ROUNDS, percentile
+from tests.evidence.rounds import percentile
 
 AIM_PAGE, AIM_DEEP, AIM_COUNTERS = 5.0, 1.2, 1000.0
 CLOSED = 700  # of a thousand hazards
@@ -40,7 +40,7 @@ class Size:
     @classmethod
     def of(cls, effort: Effort) -> "Size":
         """Ten million; some thousands when it is quick."""
-        if effort.rounds < FEWEST_ROUNDS:
+        if effort.is_quick:
             return cls(20_000, 2, 5, 2)
         return cls(10_000_000, 60, 1000, effort.rounds)
 

@@ -18,7 +18,7 @@ from deploy.kafka import jars
 from tests.bench import shortfalls
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
-from tests.evidence.effects import Tally, WrongEffect, check_answers
+from tests.evidence.effects import Tally, WrongEffect, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import open_loop
 from tests.evidence.loader import Outcome
@@ -147,8 +147,7 @@ class _Run:
 
 
 async def _check(arm: str, system: System, before: Tally, outcome: Outcome) -> None:
-    if outcome.lost or set(outcome.statuses) != {"201"}:
-        raise WrongEffect(f"{arm}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+    check_all_answered(arm, outcome)
     await before.check(arm, len(outcome.created))
     await check_answers(system.urls["hazards"], arm, outcome.created)
 

@@ -16,7 +16,7 @@ from tests.crash.settings import Effort
 from tests.crash.soak_watch import Watched, watching
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.command import Tell
-from tests.evidence.effects import WrongEffect
+from tests.evidence.effects import WrongEffect, check_all_answered
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import closed_loop, open_loop
 from tests.evidence.loader import Outcome
@@ -132,8 +132,7 @@ async def _saturation(system: System, short: bool) -> float:
     began = loop.time()
     seconds = _SHORT_SATURATION_SECONDS if short else _SATURATION_SECONDS
     outcome = await closed_loop(system.target(), connections=_CONNECTIONS, seconds=seconds, key_prefix="saturate")
-    if outcome.lost or set(outcome.statuses) != {"201"}:  # what was refused at once would pass for fast
-        raise WrongEffect(f"soak: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+    check_all_answered("soak", outcome)
     await system.caught_up()
     return len(outcome.created) / (loop.time() - began)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from tests.evidence.cluster import connected
+from tests.evidence.loader import Outcome
 
 REPORT_TABLES = ("hazards", "hazard_log", "timers", "outbox", "idempotency_keys")
 
@@ -40,6 +41,12 @@ class Tally:
             await _check_counters(connection, arm)
 
 
+def check_all_answered(arm: str, outcome: Outcome, status: str = "201") -> None:
+    """Raises WrongEffect unless every request was answered, and with that status: what is refused at once is fast."""
+    if outcome.lost or set(outcome.statuses) != {status}:
+        raise WrongEffect(f"{arm}: {outcome.statuses}, {outcome.lost} lost, {outcome.first_refusal}")
+
+
 async def check_answers(url: str, arm: str, created: Sequence[tuple[str, str, float]]) -> None:
     """Raises WrongEffect unless every hazard that was answered with 201 is there under its number."""
     async with connected(url) as connection:
@@ -57,11 +64,16 @@ async def _count(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -
     return rows
 
 
-async def _check_counters(connection: "asyncpg.Connection[asyncpg.Record]", arm: str) -> None:
+async def hazards_and_counted(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[int, int]:
+    """How many hazards there are, and how many the counters and deltas know."""
     counted = await connection.fetchval(
         "SELECT (SELECT coalesce(sum(n), 0) FROM counter_deltas WHERE was = '') + "
         "(SELECT coalesce(sum(value), 0) FROM counters WHERE metric = 'found' AND depth = 6)"
     )
-    hazards = await _count(connection, "hazards")
+    return await _count(connection, "hazards"), int(counted)
+
+
+async def _check_counters(connection: "asyncpg.Connection[asyncpg.Record]", arm: str) -> None:
+    hazards, counted = await hazards_and_counted(connection)
     if counted != hazards:
         raise WrongEffect(f"{arm}: the counters know {counted} of {hazards} hazards")

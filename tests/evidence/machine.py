@@ -32,7 +32,7 @@ def described(postgres: Path) -> list[str]:
         f"{os.cpu_count()} cores ({_processor()}), {_memory()} GB of memory, {platform.system()} {platform.release()}",
         f"{server}, fsync, synchronous_commit and full_page_writes on",
         f"Python {platform.python_version()}, {packages}",
-        *filter(None, ["; ".join(_others())]),
+        *_others(),
     ]
 
 

@@ -47,6 +47,12 @@ class Rounds:
         return Spread.of([a / b for a, b in zip(self.rates[arm], self.rates[other], strict=True)])
 
 
+async def warm_up(arms: Sequence[Arm]) -> None:
+    """Runs every arm once and counts none: whoever went first would fill the caches for the others."""
+    for arm in arms:
+        await arm.run(-1)
+
+
 async def take_turns(arms: Sequence[Arm], rounds: int, told: Callable[[str], None]) -> Rounds:
     """Runs every arm in every round; each round begins with another arm."""
     rates: dict[str, list[float]] = {arm.name: [] for arm in arms}
