@@ -22,11 +22,13 @@ from libs.common.failpoints import failpoint
 from libs.common.metrics import OUTBOX_OLDEST, RELAYED
 from libs.common.relay_leases import HeldShard, Leases
 from libs.common.settled import Settled
+from libs.common.stopping import rest
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 5.0
 _IDLE_SECONDS = 0.1
+_NEXT_SECONDS = 0.01  # after a batch: who announces in another process cannot wake this one
 _MEET_SECONDS = 15.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0  # seconds between two tries while bus or database is away
 _LANES = 2
@@ -45,14 +47,29 @@ SELECT o.* FROM held CROSS JOIN LATERAL (
 
 
 class Relay:
-    """Publishes what one service announced. Any number of replicas may run; each shard has one reader at a time."""
+    """Publishes what one service announced. Any number of replicas may run; each shard has one reader at a time.
 
-    def __init__(self, db: Database, bus: Bus, clock: Clock, *, holder: str, source: str, per_shard: int = 250) -> None:
+    An event on a quiet system goes out at once. After a batch that left nothing behind those that follow gather for
+    so many seconds: a batch costs nearly the same for one event as for fifty. 0 where somebody is woken by them.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        bus: Bus,
+        clock: Clock,
+        *,
+        holder: str,
+        source: str,
+        per_shard: int = 250,
+        gather: float = 0.0,
+    ) -> None:
         self._db = db
         self._bus = bus
         self._clock = clock
         self._source = source
         self._per_shard = per_shard
+        self._gather = gather
         self._leases = Leases(db, holder)
         self._settled = Settled(db)
         self._behind = False
@@ -67,7 +84,10 @@ class Relay:
                     await self.meet_log()
                     meet_at = time.monotonic() + _MEET_SECONDS
                 moved = await self.publish_once()
-                pause, away = 0.0 if moved else _IDLE_SECONDS, False
+                away = False
+                if self._gather and moved and not self._behind:
+                    await rest(stop, self._gather)
+                pause = 0.0 if self._behind else _NEXT_SECONDS if moved else _IDLE_SECONDS
             except (BusUnavailable, Busy) as error:
                 meet_at, away = 0.0, True  # what comes back may be another log
                 pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)

@@ -23,7 +23,8 @@ from services.notifications.store import deliveries
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.2
-_GATHER_SECONDS = 0.01  # that a result waits for others, to be recorded with them: each turn is a flush to the disk
+# that a result waits for others, to be recorded with them: each turn is a flush to the disk; less while places are few
+_GATHER_SECONDS, _SHORT_GATHER_SECONDS = 0.1, 0.01
 _LAST_WORDS_SECONDS = 3.0
 
 
@@ -171,7 +172,8 @@ class DeliveryDoor:
             {stopping, *self._sending}, timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
         )
         if done:
-            await asyncio.wait({stopping}, timeout=_GATHER_SECONDS)
+            few = len(self._sending) > self._concurrency // 2
+            await asyncio.wait({stopping}, timeout=_SHORT_GATHER_SECONDS if few else _GATHER_SECONDS)
         stopping.cancel()
 
     async def _finish(self) -> None:

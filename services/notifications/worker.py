@@ -20,6 +20,8 @@ from services.notifications.publishing import SOURCE
 from services.notifications.settings import NotificationsSettings
 from services.notifications.timers import fire_ladders
 
+_GATHER_SECONDS = 0.05  # that what became of alerts waits for more of it: views show it, nobody is woken by it
+
 
 def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> DeliveryDoor:
     """The delivery door with the channels of this installation."""
@@ -41,7 +43,7 @@ def create_door(settings: NotificationsSettings, db: Database, clock: Clock) -> 
 
 def loops(settings: NotificationsSettings, db: Database, bus: Bus, clock: Clock) -> list[Loop]:
     """The loops of one replica; any number of replicas may run."""
-    relay = Relay(db, bus, clock, holder=replica(), source=SOURCE)
+    relay = Relay(db, bus, clock, holder=replica(), source=SOURCE, gather=_GATHER_SECONDS)
     sweeper = Sweeper(SOURCE, db, clock, "alerts", fire_ladders(settings.delivery_attempts))
     door = create_door(settings, db, clock)
     return [

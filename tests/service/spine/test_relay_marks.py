@@ -1,6 +1,7 @@
 """How far the outbox is published is said by marks; what commits late below them is not lost, whoever writes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 
 from libs.common import relay as relays
 from libs.common import settled as settling
+from libs.common.bus.base import Message
 from libs.common.clock import SystemClock
 from libs.common.db import Database
 from libs.common.envelope import from_message
@@ -179,3 +181,39 @@ async def test_two_lanes_keep_the_order_of_a_key(db: Database, relay: tuple[Rela
     for id in ids:
         told = [from_message(d.message).sequence for d in bus.log if d.message.key == str(id).encode()]
         assert told == list(range(1, 31))
+
+
+async def test_what_is_announced_while_a_relay_gathers_goes_out_together(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lone event goes at once; those behind it wait for each other, and for nothing when the relay must stop."""
+    bus, stop, rests, ended = MemoryBus(), asyncio.Event(), asyncio.Queue[float](), asyncio.Semaphore(0)
+
+    async def rest(stopping: asyncio.Event, seconds: float) -> None:
+        assert stopping is stop
+        rests.put_nowait(seconds)
+        await ended.acquire()
+
+    monkeypatch.setattr(relays, "rest", rest)
+    published: list[int] = []
+    publish = bus.publish
+
+    async def counted(messages: Sequence[Message]) -> None:
+        published.append(len(messages))
+        await publish(messages)
+
+    monkeypatch.setattr(bus, "publish", counted)
+    running = asyncio.create_task(
+        Relay(db, bus, CLOCK, holder="one", source=toys.SOURCE, gather=0.25).run(stop), name="relay"
+    )
+    await tell(db)
+    assert await rests.get() == 0.25
+    for _ in range(3):
+        await tell(db)
+    assert published == [1], "they gather"
+    ended.release()
+    await rests.get()
+    assert published == [1, 3]
+    stop.set()
+    ended.release()
+    await running
