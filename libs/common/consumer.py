@@ -16,7 +16,7 @@ from libs.common.envelope import BadEnvelope, Event, from_message
 from libs.common.errors import Busy
 from libs.common.facts import database_id
 from libs.common.failpoints import failpoint
-from libs.common.inbox import first_time
+from libs.common.inbox import seen_before
 from libs.common.metrics import CONSUMED
 from libs.common.stopping import rest
 
@@ -192,12 +192,12 @@ class Consumer:
     async def _effect_in(self, tx: Tx, events: Sequence[Event]) -> None:
         now = self._clock.now()
         ids = [id_in_reading(event, self._reading, self._copies) for event in events]
-        unseen = await first_time(tx, ids, now)
+        seen = await seen_before(tx, ids, now)
         failpoint("consumer.remembered")
         fresh: list[Event] = []
         for known_as, event in zip(ids, events, strict=True):
-            if known_as in unseen:
-                unseen.remove(known_as)
+            if known_as not in seen:
+                seen.add(known_as)
                 fresh.append(event)
         if fresh:
             await self._apply(tx, fresh, now)

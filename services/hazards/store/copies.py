@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from libs.common.db import Tx
+from libs.common.ids import in_order
 from services.hazards.domain.reporting import Site
 
 
@@ -32,7 +33,7 @@ class Area:
 async def keep_enterprises(tx: Tx, enterprises: Sequence[Enterprise]) -> None:
     """Writes the newest version of each; an older or equal one changes nothing."""
     newest = {e.id: e for e in sorted(enterprises, key=lambda e: e.version)}
-    rows = [newest[key] for key in sorted(newest)]
+    rows = [newest[key] for key in in_order(newest)]
     await tx.execute(
         "INSERT INTO enterprises AS c (id, version, name, area_path, risk_level, status) "
         "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) "
@@ -51,7 +52,7 @@ async def keep_enterprises(tx: Tx, enterprises: Sequence[Enterprise]) -> None:
 async def keep_areas(tx: Tx, areas: Sequence[Area]) -> None:
     """Writes the newest version of each; an older or equal one changes nothing."""
     newest = {a.id: a for a in sorted(areas, key=lambda a: a.version)}
-    rows = [newest[key] for key in sorted(newest)]
+    rows = [newest[key] for key in in_order(newest)]
     await tx.execute(
         "INSERT INTO areas AS c (id, version, path, name, level, valid_to) "
         "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::date[]) "

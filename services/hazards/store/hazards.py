@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Record, Tx, to_json
+from libs.common.ids import in_order
 from services.hazards.domain import escalation
 from services.hazards.domain.facts import Facts
 from services.hazards.domain.lifecycle import State
@@ -121,7 +122,7 @@ def _update(changed: tuple[int, ...]) -> str:
 
 async def lock(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Facts]:
     """The hazards of these ids that exist, locked in id order, so that no two batches wait for each other."""
-    rows = await tx.fetch(_LOCK, sorted(set(ids)))
+    rows = await tx.fetch(_LOCK, in_order(ids))
     return {row["id"]: facts(row) for row in rows}
 
 

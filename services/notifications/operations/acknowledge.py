@@ -8,6 +8,7 @@ from uuid import UUID
 from libs.common.actors import Actor, Role, Scope, Tier
 from libs.common.db import Tx
 from libs.common.errors import AppError, Forbidden, NotFound, StaleVersion
+from libs.common.ids import in_order
 from services.notifications.domain.cases import Hazard
 from services.notifications.domain.ladder import Alert, Command, Move, may_answer
 from services.notifications.operations.desk import Desk, Facts
@@ -40,8 +41,8 @@ def person_told(person_id: UUID, area_path: str) -> Actor:
 
 async def acknowledge(tx: Tx, commands: Sequence[Acknowledge], now: datetime) -> list[Acknowledged | AppError]:
     """Answers each alert once; answering one that was answered before changes nothing and is no error."""
-    alerts = await alert_rows.lock(tx, sorted({command.alert_id for command in commands}))
-    hazards = await copies.hazards_of(tx, sorted({alert.hazard_id for alert in alerts.values()}))
+    alerts = await alert_rows.lock(tx, in_order(command.alert_id for command in commands))
+    hazards = await copies.hazards_of(tx, in_order(alert.hazard_id for alert in alerts.values()))
     desk = Desk(Facts(hazards), alerts.values(), now, attempts_allowed=0)
     results = [_one(desk, command) for command in commands]
     await desk.write(tx)

@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.actors import SYSTEM_ACTOR
 from libs.common.db import Tx
 from libs.common.failpoints import failpoint
+from libs.common.ids import in_order
 from services.notifications.domain.ladder import Command, Move, State
 from services.notifications.operations.desk import Desk, gather
 from services.notifications.store import alerts as alert_rows
@@ -19,7 +20,7 @@ async def climb(tx: Tx, alert_ids: Sequence[UUID], now: datetime, attempts_allow
     """One look at each of these ladders; one that was answered or closed meanwhile is left alone."""
     alerts = await alert_rows.lock(tx, alert_ids)
     failpoint("notifications.climbing")
-    hazards = await copies.hazards_of(tx, sorted({alert.hazard_id for alert in alerts.values()}))
+    hazards = await copies.hazards_of(tx, in_order(alert.hazard_id for alert in alerts.values()))
     facts = await gather(tx, hazards, (alert.kind for alert in alerts.values()), now)
     desk = Desk(facts, alerts.values(), now, attempts_allowed)
     for alert in alerts.values():

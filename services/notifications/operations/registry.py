@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.common.contracts.registry import AreaChanged, EnterpriseState
 from libs.common.db import Tx
+from libs.common.ids import in_order
 from services.notifications.operations.climb import look_again
 from services.notifications.store import copies
 
@@ -16,7 +17,7 @@ async def keep(tx: Tx, areas: Sequence[AreaChanged], enterprises: Sequence[Enter
     await look_again(
         tx,
         sorted({area.path for area in areas if area.posts}),
-        sorted({enterprise.id for enterprise in enterprises if enterprise.contact_person_ids}),
+        in_order(enterprise.id for enterprise in enterprises if enterprise.contact_person_ids),
         now,
     )
 

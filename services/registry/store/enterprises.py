@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Record, Tx
+from libs.common.ids import in_order
 from services.registry.domain.enterprises import ContactPost, Enterprise, Status
 from services.registry.domain.levels import RiskLevel
 from services.registry.domain.people import PostRole
@@ -66,7 +67,7 @@ _UPDATE = (
 
 async def lock(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Enterprise]:
     """The enterprises with these ids, locked in id order; those that do not exist are left out."""
-    rows = await tx.fetch(_LOCK, sorted(set(ids)))
+    rows = await tx.fetch(_LOCK, in_order(ids))
     return {enterprise.id: enterprise for enterprise in await _read(tx, [row["id"] for row in rows])}
 
 

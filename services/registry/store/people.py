@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.db import Record, Tx
+from libs.common.ids import in_order
 from services.registry.domain.people import Person
 
 _INSERT = """
@@ -38,7 +39,7 @@ def to_person(row: Record) -> Person:
 
 async def lock(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Person]:
     """The persons with these ids, locked in id order."""
-    rows = await tx.fetch("SELECT * FROM persons WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", sorted(set(ids)))
+    rows = await tx.fetch("SELECT * FROM persons WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", in_order(ids))
     return {row["id"]: to_person(row) for row in rows}
 
 
