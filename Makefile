@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean demo token test check format bench crash contracts migrate
+.PHONY: help up down status clean demo token test check lint format bench crash contracts migrate
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -37,13 +37,15 @@ token: $(READY)  ## print one token: TIER=district|street|community|enterprise A
 test: $(READY)  ## run every test this machine can run (REQUIRE_KAFKA=1: a skipped Kafka test is a failure)
 	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(READY)  ## format, lint, types, imports, file sizes, drift of contracts
+check: lint  ## lint, file sizes, drift of contracts
+	@$(BIN) -m pytest -q -n $(WORKERS) --dist loadfile tests/architecture tests/contracts
+
+lint: $(READY)  ## format, style, types, imports
 	@$(BIN) -m ruff format --check .
 	@$(BIN) -m ruff check .
 	@$(BIN) -m mypy libs services deploy tests
 	@$(BIN) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 	@$(BIN) -m yamllint --strict deploy
-	@$(BIN) -m pytest -q -n $(WORKERS) --dist loadfile tests/architecture tests/contracts
 
 format: $(READY)  ## put the code into its format
 	@$(BIN) -m ruff format .
