@@ -73,8 +73,8 @@ def to_message(event: Event) -> Message:
         event.body.encode(),
         str(event.id).encode(),
         kind,
-        event.sequence,
-        event.time,
+        str(event.sequence).encode(),
+        f"{event.time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z".encode(),
         event.traceparent,
     )
 
@@ -85,21 +85,24 @@ def encoded(
     body: bytes,
     id: bytes,
     kind: tuple[str, str, str],
-    sequence: int,
-    time: datetime,
+    sequence: bytes,
+    time: bytes,
     traceparent: str | None,
 ) -> Message:
-    """The message of an event whose texts are encoded already; `kind` is its source, type and schema."""
+    """The message of an event whose texts are encoded already; `kind` is its source, type and schema.
+
+    `time` is UTC as in RFC 3339, with six digits after the second.
+    """
     source, type_, schema = _kind(*kind)
     headers: tuple[tuple[str, bytes], ...] = (
         ("ce_specversion", b"1.0"),
         ("ce_id", id),
         source,
         type_,
-        ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+        ("ce_time", time),
         ("ce_subject", key),
         schema,
-        ("sequence", str(sequence).encode()),
+        ("sequence", sequence),
         ("content-type", b"application/json"),
     )
     if traceparent:

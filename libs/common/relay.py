@@ -33,14 +33,16 @@ _MEET_SECONDS = 15.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0  # seconds between two tries while bus or database is away
 _LANES = 2
 
-# cast once, not once a row: hence the WITH
+# Cast once, not once a row: hence the WITH. Texts come as they go out, since the database has a core of its own.
 _UNPUBLISHED = """
 WITH held AS MATERIALIZED (
     SELECT shard, upto, beyond::bigint[] FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS h(shard, upto, beyond)
 )
 SELECT o.* FROM held CROSS JOIN LATERAL (
-    SELECT id, shard, convert_to(event_id::text, 'UTF8') AS event_id, topic, convert_to(key, 'UTF8') AS key, type,
-           schema_id, sequence, time, traceparent, convert_to(data, 'UTF8') AS data FROM outbox
+    SELECT id, shard, time, convert_to(event_id::text, 'UTF8') AS event_id, topic, convert_to(key, 'UTF8') AS key, type,
+           schema_id, convert_to(sequence::text, 'UTF8') AS sequence,
+           convert_to(to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'UTF8') AS told,
+           traceparent, convert_to(data, 'UTF8') AS data FROM outbox
     WHERE shard = held.shard AND id > held.upto AND id <> ALL (held.beyond) ORDER BY id LIMIT $4
 ) AS o
 """
@@ -184,8 +186,8 @@ class Relay:
 
 def _message_of(row: Record, source: str) -> Message:
     """The message of a row as `_UNPUBLISHED` reads it: its texts arrive as they go out."""
-    _, _, id, topic, key, type_, schema, sequence, time_, traceparent, data = row
-    return encoded(topic, key, data, id, (source, type_, schema), sequence, time_, traceparent)
+    _, _, _, id, topic, key, type_, schema, sequence, told, traceparent, data = row
+    return encoded(topic, key, data, id, (source, type_, schema), sequence, told, traceparent)
 
 
 def event_of(row: Record, source: str) -> Event:

@@ -31,17 +31,17 @@ def _headers(**changes: bytes | None) -> Spoil:
             heads.pop(name, None)
             if value is not None:
                 heads[name] = value
-        return replace(message, headers=tuple(heads.items()))
+        return message._replace(headers=tuple(heads.items()))
 
     return spoil
 
 
 def _body(value: bytes) -> Spoil:
-    return lambda event, _: replace(to_message(event), value=value)
+    return lambda event, _: to_message(event)._replace(value=value)
 
 
 def _key(value: bytes) -> Spoil:
-    return lambda event, _: replace(to_message(event), key=value)
+    return lambda event, _: to_message(event)._replace(key=value)
 
 
 def _fields(**changes: Any) -> Spoil:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class BusUnavailable(Exception):
@@ -26,8 +26,7 @@ class UnknownTopic(BusUnavailable):
     """A message names a topic that `ensure_topics` never made; trying again helps only once it is made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record: `key` decides the partition and with it the order; `headers` may repeat a name."""
 
     topic: str
@@ -39,8 +38,7 @@ class Message:
 MAX_MESSAGE_BYTES: Final = 900_000  # key, value and headers; below the megabyte that a broker takes by default
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """A message with its place in the log; (topic, partition, offset) names it for good."""
 
     message: Message

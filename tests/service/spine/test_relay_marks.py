@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import asyncpg
 import pytest
@@ -14,7 +14,7 @@ from libs.common import settled as settling
 from libs.common.bus.base import Message
 from libs.common.clock import SystemClock
 from libs.common.db import Database
-from libs.common.envelope import from_message
+from libs.common.envelope import from_message, to_message
 from libs.common.ids import new_id
 from libs.common.outbox import UNPUBLISHED, announce
 from libs.common.relay import Relay
@@ -181,6 +181,19 @@ async def test_two_lanes_keep_the_order_of_a_key(db: Database, relay: tuple[Rela
     for id in ids:
         told = [from_message(d.message).sequence for d in bus.log if d.message.key == str(id).encode()]
         assert told == list(range(1, 31))
+
+
+@pytest.mark.parametrize("microsecond", [0, 120, 999_999])
+async def test_the_message_of_a_row_is_that_of_its_event(
+    db: Database, relay: tuple[Relay, MemoryBus], microsecond: int
+) -> None:
+    one, bus = relay
+    now = datetime(2026, 3, 1, 7, 59, 59, microsecond, tzinfo=timezone(timedelta(hours=8)))
+    event = replace(toys.change_of(new_id(), 2**40, '隐患 "x"', now), traceparent="00-1")
+    async with db.transaction() as tx:
+        await announce(tx, [event])
+    await one.publish_once()
+    assert bus.log[-1].message == to_message(event)
 
 
 async def test_what_is_announced_while_a_relay_gathers_goes_out_together(
