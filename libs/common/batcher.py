@@ -20,12 +20,12 @@ class Batcher(Generic[T, R]):
 
     A lone item on an idle system is flushed at once. Under load a batch waits until as many have come as were there
     when the last flush ended, since those just answered ask again a moment later, and a flush costs nearly the same
-    for one as for thirty; no longer than half of what the last flush took, and than `max_wait` (seconds). The queue is
+    for one as for thirty; no longer than the last flush took, and than `max_wait` (seconds). The queue is
     bounded: full means Overloaded. A cancelled caller never cancels the flush that it is part of.
     """
 
     def __init__(
-        self, flush: Flush[T, R], *, max_items: int = 256, max_wait: float = 0.005, queue: int = 4000, parallel: int = 2
+        self, flush: Flush[T, R], *, max_items: int = 256, max_wait: float = 0.01, queue: int = 4000, parallel: int = 2
     ) -> None:
         self._flush = flush
         self._max_items = max_items
@@ -61,7 +61,7 @@ class Batcher(Generic[T, R]):
         if len(self._queue) >= enough:
             self._set_alarm(0.0)
         elif self._alarm is None:
-            self._set_alarm(min(self._max_wait, self._took / 2))
+            self._set_alarm(min(self._max_wait, self._took))
 
     def _set_alarm(self, seconds: float) -> None:
         """At 0 the batch starts when this round of the event loop is over, so that all that came in it are in."""

@@ -67,7 +67,7 @@ async def test_those_just_answered_are_waited_for_so_that_all_go_together_again(
     batcher = Batcher(flushes, parallel=1, max_wait=60)
     callers = [asyncio.create_task(batcher.submit(n)) for n in range(32)]
     await until(lambda: bool(flushes.batches))
-    began = asyncio.get_running_loop().time()  # half of what this flush takes is how long the next batch may wait
+    began = asyncio.get_running_loop().time()  # as long as this flush takes the next batch may wait
     await until(lambda: asyncio.get_running_loop().time() > began + 0.02)
     flushes.gate.set()
     await asyncio.gather(*callers)
