@@ -45,7 +45,7 @@ async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     began = time.monotonic()
     async with race_replicas(cluster, url, effort.random("kills")) as replicas:
         callers = _callers(cluster, replicas.port, effort)
-        pauses = (0.2, 0.5) if effort.short else (2.0, 6.0)
+        pauses = (0.2, 0.5) if effort.short else (4.0, 10.0)  # a start costs seconds of a core
         cases = await _race(url, callers, count, effort, tell, lambda: replicas.harass(pauses))
         await _drained(url, cases)
     found = await verdicts(url, cases, callers.heard)

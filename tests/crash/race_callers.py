@@ -27,6 +27,7 @@ class Callers:
         self.heard: dict[tuple[UUID, int], None] = {}
         self.stale = 0
         self.left: list[float] = []  # seconds after the deadline at which the first move of each case was sent
+        self.close_ones = 0  # of these within the jitter, however busy this process was
         self._random = random
         self._free: dict[str, asyncio.LifoQueue[Asker]] = {}
         for bearer in (
@@ -45,11 +46,6 @@ class Callers:
             for case in cases:
                 group.create_task(self._race(case))
 
-    @property
-    def close_ones(self) -> int:
-        """Cases whose first move was sent within the jitter, however busy this process was."""
-        return sum(abs(seconds) <= JITTER for seconds in self.left)
-
     def close(self) -> None:
         """No connection is left."""
         for queue in self._free.values():
@@ -60,7 +56,9 @@ class Callers:
         leaves = case.due.timestamp() + self._random.uniform(-JITTER, JITTER)
         await asyncio.sleep(max(0.0, leaves - datetime.now(UTC).timestamp()))
         version = case.version
-        self.left.append(datetime.now(UTC).timestamp() - case.due.timestamp())
+        late = datetime.now(UTC).timestamp() - case.due.timestamp()
+        self.left.append(late)
+        self.close_ones += abs(late) <= JITTER
         for step in case.steps():
             version = await self._take(case, step, version)
 

@@ -71,7 +71,7 @@ async def test_those_just_answered_are_waited_for_so_that_all_go_together_again(
     await until(lambda: asyncio.get_running_loop().time() > began + 0.02)
     flushes.gate.set()
     await asyncio.gather(*callers)
-    stopped = asyncio.get_running_loop().time()  # however long the machine takes now, half a flush is not over
+    stopped = asyncio.get_running_loop().time()  # however long the machine takes now, a flush would not be over
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: stopped)
     first = asyncio.create_task(batcher.submit(0))
     await settle()
@@ -80,7 +80,7 @@ async def test_those_just_answered_are_waited_for_so_that_all_go_together_again(
     assert [len(batch) for batch in flushes.batches] == [32, 32]
 
 
-async def test_those_who_do_not_come_again_are_not_waited_for_longer_than_half_a_flush() -> None:
+async def test_those_who_do_not_come_again_are_not_waited_for_longer_than_a_flush() -> None:
     flushes = Flushes()
     batcher = Batcher(flushes, parallel=1, max_wait=60)
     await asyncio.gather(*(batcher.submit(n) for n in range(32)))
