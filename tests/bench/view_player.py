@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -12,6 +12,13 @@ from tests.bench.view_pages import Page
 _EXPLAIN = "EXPLAIN (ANALYZE, TIMING OFF, SERIALIZE BINARY, FORMAT JSON) EXECUTE"
 
 
+class Spent(NamedTuple):
+    """Milliseconds of a page at the server, and how many of them it waited for blocks from the operating system."""
+
+    all: float
+    reading: float
+
+
 class Player:
     """One connection that has every statement prepared, as those of the service have."""
 
@@ -19,15 +26,20 @@ class Player:
         self._connection = connection
         self._names: dict[str, str] = {}
 
-    async def server(self, page: Page) -> float:
-        """Milliseconds of planning, executing and putting rows into the form in which they go out, by PostgreSQL."""
-        spent = 0.0
+    async def time_reads(self) -> None:
+        """From now on PostgreSQL says how long it waited for blocks that it did not hold."""
+        await self._connection.execute("SET track_io_timing = on")
+
+    async def server(self, page: Page) -> Spent:
+        """What PostgreSQL says of planning, executing and putting rows into the form in which they go out."""
+        spent = read = 0.0
         for statement in page.statements:
             name = await self._prepared(statement)
             values = f"({', '.join(map(_literal, statement.args))})" if statement.args else ""
             (explained,) = json.loads(await self._connection.fetchval(f"{_EXPLAIN} {name}{values}"))
             spent += explained["Planning Time"] + explained["Execution Time"]
-        return spent
+            read += explained["Plan"].get("Shared I/O Read Time", 0.0)
+        return Spent(spent, read)
 
     async def client(self, page: Page) -> float:
         """Milliseconds from BEGIN until COMMIT was answered, one round trip a statement, rows as Python values."""
