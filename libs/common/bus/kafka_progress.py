@@ -33,11 +33,15 @@ class Progress:
     def to_commit(self, delivered: Sequence[Delivered]) -> dict[TopicPartition, int]:
         """The next offset to read of each partition, once these are done; without what is lost or done already."""
         done: dict[TopicPartition, int] = {}
+        offsets: dict[tuple[str, int], list[int]] = {}
         for item in delivered:
-            partition = TopicPartition(item.message.topic, item.partition)
-            ours = item.offset in self._handed_out.get(partition, ())
-            if ours and item.offset >= max(done.get(partition, 0), self._committed.get(partition, 0)):
-                done[partition] = item.offset + 1
+            offsets.setdefault((item.message.topic, item.partition), []).append(item.offset)
+        for place, found in offsets.items():
+            partition = TopicPartition(*place)
+            ours, already = self._handed_out.get(partition, range(0)), self._committed.get(partition, 0)
+            last = max((offset for offset in found if offset in ours), default=-1)
+            if last >= already:
+                done[partition] = last + 1
         return done
 
     def committed(self, done: dict[TopicPartition, int]) -> None:

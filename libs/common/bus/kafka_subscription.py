@@ -246,7 +246,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def _delivered(record: ConsumerRecord) -> Delivered:
-    headers = tuple((name, value or b"") for name, value in record.headers)  # Kafka knows headers without a value
+    headers = tuple([one if one[1] is not None else (one[0], b"") for one in record.headers])  # Kafka knows bare names
     message = Message(record.topic, record.key or b"", record.value or b"", headers)
     return Delivered(message, record.partition, record.offset)
 

@@ -1,8 +1,8 @@
 """The copies of enterprises and areas that this service keeps from registry events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from libs.common.db import Tx
@@ -10,8 +10,7 @@ from libs.common.ids import in_order
 from services.hazards.domain.reporting import Site
 
 
-@dataclass(frozen=True, slots=True)
-class Enterprise:
+class Enterprise(NamedTuple):
     id: UUID
     version: int
     name: str
@@ -20,8 +19,7 @@ class Enterprise:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(NamedTuple):
     id: UUID
     version: int
     path: str
