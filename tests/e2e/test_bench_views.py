@@ -11,6 +11,7 @@ def test_pages_and_figures_are_checked_and_measured() -> None:
     figures = figures_of("bench", "views")
     assert set(figures) == {
         "views_page_p99",
+        "views_page_p99_unread",
         "views_deep_page_ratio",
         "views_offset_control_ratio",
         "counters_vs_count",
