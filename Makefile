@@ -1,6 +1,5 @@
 # Everything a newcomer needs. `make help` lists it; settings are environment variables, see .env.example.
 
-PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin/python
@@ -66,12 +65,16 @@ migrate: $(READY)  ## bring the databases of the system in VAR to the newest mig
 # Standard output belongs to the commands: `make token` prints a token and nothing else.
 $(READY): requirements.lock
 	@{ \
-	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }; \
 	if [ -e $(VENV) ] && ! $(BIN) -c 'import pip' 2>/dev/null; then \
 		echo "$(VENV) is damaged or was moved: making it anew"; rm -rf $(VENV); fi; \
-	[ -e $(BIN) ] || "$(PYTHON)" -m venv $(VENV) || \
-		{ rm -rf $(VENV); echo "Python cannot make a virtual environment (Debian: apt-get install python3-venv)."; exit 1; }; \
+	if [ ! -e $(BIN) ]; then \
+		python="$(PYTHON)"; \
+		[ -n "$$python" ] || python=$$(python3 deploy/interpreter.py) || python=python3; \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+			{ echo "Python 3.11 or newer is needed; '$$python' is not. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }; \
+		"$$python" -m venv $(VENV) || \
+			{ rm -rf $(VENV); echo "Python cannot make a virtual environment (Debian: apt-get install python3-venv)."; exit 1; }; \
+	fi; \
 	echo "installing requirements.lock into $(VENV)"; \
 	$(BIN) -m pip install --disable-pip-version-check --root-user-action=ignore --quiet \
 		--require-hashes -r requirements.lock || \
