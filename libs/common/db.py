@@ -19,6 +19,7 @@ from libs.common.connections import Connections
 from libs.common.driver_errors import GONE_IF_CLOSED, translated
 from libs.common.errors import DatabaseUnavailable, OutcomeUnknown
 from libs.common.failpoints import failpoint
+from libs.common.questions import Question, together
 from libs.common.writes import Waiting
 
 Record = asyncpg.Record
@@ -73,6 +74,13 @@ class Tx:
         """The first column of the first row, or None."""
         await self._send()
         return await self.driver.fetchval(sql, *args)
+
+    async def ask(self, *questions: Question[Any]) -> None:
+        """Asks all of them in one round trip; afterwards each has its `answer`."""
+        sql, args = together(questions)
+        row = await self.fetchrow(sql, *args)
+        for question, rows in zip(questions, row or (), strict=True):
+            question.answered(rows)
 
     async def execute(self, sql: str, *args: Any) -> str:
         """Runs the statement; the command tag of PostgreSQL, such as `UPDATE 3`."""

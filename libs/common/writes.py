@@ -51,7 +51,7 @@ def _together(statements: tuple[tuple[str, int], ...]) -> str:
     """The last of the statements, with those before it in its WITH; the parameters of each follow one another."""
     texts, taken = [], 0
     for sql, parameters in statements:
-        texts.append(_moved(sql, taken))
+        texts.append(moved(sql, taken))
         taken += parameters
     *before, last = texts
     if not before:
@@ -59,6 +59,6 @@ def _together(statements: tuple[tuple[str, int], ...]) -> str:
     return "WITH " + ", ".join(f"w{nr} AS ({sql})" for nr, sql in enumerate(before)) + f" {last}"
 
 
-def _moved(sql: str, by: int) -> str:
+def moved(sql: str, by: int) -> str:
     """The statement with its parameters behind so many others."""
     return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql) if by else sql

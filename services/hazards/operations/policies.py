@@ -40,8 +40,9 @@ async def _check(tx: Tx, command: PolicyCommand, now: datetime) -> None:
     actor, rule = command.actor, command.rule
     if not actor.has(Role.ADMINISTRATOR) or actor.tier not in _ADMINISTRATORS:
         raise WrongRole
-    known = await areas_in_force(tx, [rule.area_path], now.astimezone(SHANGHAI).date())
-    if not actor.scope.covers(rule.area_path, None) or rule.area_path not in known:
+    known = areas_in_force([rule.area_path], now.astimezone(SHANGHAI).date())
+    await tx.ask(known)
+    if not actor.scope.covers(rule.area_path, None) or rule.area_path not in known.answer:
         raise UnknownArea(errors=[FieldError("/areaCode", "unknown_area", "没有找到该区域")])
     if (
         isinstance(rule, DeadlineRule)

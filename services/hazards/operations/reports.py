@@ -1,9 +1,10 @@
 """Reporting: a batch of reports becomes hazards with numbers, clocks and announcements."""
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from libs.common.actors import Actor
 from libs.common.clock import SHANGHAI
@@ -15,7 +16,7 @@ from services.hazards.domain.reporting import Identity, Report, Site, check_repo
 from services.hazards.domain.rulebook import Rulebook
 from services.hazards.operations.outcome import Outcome
 from services.hazards.store import copies, numbering
-from services.hazards.store.rulebooks import Rulebooks
+from services.hazards.store.rulebooks import Rulebooks, epoch
 from services.hazards.store.writing import write_new
 
 
@@ -33,8 +34,7 @@ class Reporting:
 
     async def perform(self, tx: Tx, commands: Sequence[ReportCommand], now: datetime) -> Sequence[Outcome | AppError]:
         """One new hazard a command, or what is wrong with it."""
-        rules = await self._rulebooks.current(tx)
-        sites = await _sites(tx, commands, now, rules)
+        rules, sites = await self._look_up(tx, commands, now)
         numbers = await _numbers(tx, sites, now)
         results: list[Outcome | AppError] = []
         decisions = []
@@ -49,27 +49,30 @@ class Reporting:
         await write_new(tx, decisions, now)
         return results
 
+    async def _look_up(
+        self, tx: Tx, commands: Sequence[ReportCommand], now: datetime
+    ) -> tuple[Rulebook, list[Site | AppError]]:
+        """The rules, and where each report belongs or why it is refused: one look for the batch."""
+        in_force = epoch()
+        enterprises = copies.enterprise_sites({c.report.enterprise_id for c in commands if c.report.enterprise_id})
+        areas = copies.area_sites(
+            {c.report.area_path for c in commands if c.report.area_path is not None}, now.astimezone(SHANGHAI).date()
+        )
+        await tx.ask(in_force, enterprises, areas)
+        rules = await self._rulebooks.at(tx, in_force.answer)
+        return rules, [_site(command, enterprises.answer, areas.answer, rules) for command in commands]
 
-async def _sites(tx: Tx, commands: Sequence[ReportCommand], now: datetime, rules: Rulebook) -> list[Site | AppError]:
-    """Where each report belongs, or why it is refused: one look-up for the batch."""
-    enterprises = await copies.enterprise_sites(
-        tx, list({c.report.enterprise_id for c in commands if c.report.enterprise_id is not None})
-    )
-    areas = await copies.area_sites(
-        tx,
-        list({c.report.area_path for c in commands if c.report.area_path is not None}),
-        now.astimezone(SHANGHAI).date(),
-    )
-    sites: list[Site | AppError] = []
-    for command in commands:
-        report = command.report
-        enterprise = enterprises.get(report.enterprise_id) if report.enterprise_id else None
-        area = areas.get(report.area_path) if report.area_path is not None else None
-        try:
-            sites.append(check_report(report, enterprise, area, command.actor, rules))
-        except AppError as error:
-            sites.append(error)
-    return sites
+
+def _site(
+    command: ReportCommand, enterprises: Mapping[UUID, Site], areas: Mapping[str, Site], rules: Rulebook
+) -> Site | AppError:
+    report = command.report
+    enterprise = enterprises.get(report.enterprise_id) if report.enterprise_id else None
+    area = areas.get(report.area_path) if report.area_path is not None else None
+    try:
+        return check_report(report, enterprise, area, command.actor, rules)
+    except AppError as error:
+        return error
 
 
 async def _numbers(tx: Tx, sites: Sequence[Site | AppError], now: datetime) -> dict[Series, deque[str]]:

@@ -1,12 +1,13 @@
 """The copies of enterprises and areas that this service keeps from registry events."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
 from libs.common.db import Tx
 from libs.common.ids import in_order
+from libs.common.questions import Question, Row
 from services.hazards.domain.reporting import Site
 
 
@@ -65,21 +66,24 @@ async def keep_areas(tx: Tx, areas: Sequence[Area]) -> None:
     )
 
 
-async def enterprise_sites(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Site]:
+def enterprise_sites(ids: Iterable[UUID]) -> Question[dict[UUID, Site]]:
     """Where these enterprises are; those not in the copy are missing."""
-    if not ids:
-        return {}
-    rows = await tx.fetch("SELECT id, name, area_path FROM enterprises WHERE id = ANY($1::uuid[])", list(ids))
-    return {row["id"]: Site(row["area_path"], row["id"], row["name"]) for row in rows}
+    return Question(
+        lambda rows: {site.enterprise_id: site for row in rows if (site := _site(row)).enterprise_id},
+        "SELECT id, name, area_path FROM enterprises WHERE id = ANY($1::uuid[])",
+        list(ids),
+    )
 
 
-async def area_sites(tx: Tx, paths: Sequence[str], day: date) -> dict[str, Site]:
+def _site(row: Row) -> Site:
+    return Site(row["area_path"], UUID(row["id"]), row["name"])
+
+
+def area_sites(paths: Iterable[str], day: date) -> Question[dict[str, Site]]:
     """The area nodes at these paths that are in force on the day (`valid_to` is the first day they are not)."""
-    if not paths:
-        return {}
-    rows = await tx.fetch(
+    return Question(
+        lambda rows: {row["path"]: Site(row["path"]) for row in rows},
         "SELECT DISTINCT path FROM areas WHERE path = ANY($1::text[]) AND (valid_to IS NULL OR valid_to > $2)",
         list(paths),
         day,
     )
-    return {row["path"]: Site(row["path"]) for row in rows}

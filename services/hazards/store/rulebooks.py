@@ -1,6 +1,7 @@
 """The rulebook as it stands in the tables, kept in memory for as long as the epoch row says that nothing changed."""
 
 from libs.common.db import Record, Tx
+from libs.common.questions import Question
 from services.hazards.domain.deadlines import Counting, DayKind, Term, WorkingCalendar
 from services.hazards.domain.escalation import Rung, Step
 from services.hazards.domain.lifecycle import ClockKind
@@ -24,12 +25,22 @@ class Rulebooks:
 
     async def current(self, tx: Tx) -> Rulebook:
         """All policy, calendar and code rows in force."""
-        epoch: int = await tx.fetchval("SELECT epoch FROM policy_epoch")
+        asked = epoch()
+        await tx.ask(asked)
+        return await self.at(tx, asked.answer)
+
+    async def at(self, tx: Tx, epoch: int) -> Rulebook:
+        """The same where this transaction has asked for the epoch already."""
         if epoch != self._epoch:
             rulebook = await _load(tx)
             self._epoch, self._rulebook = epoch, rulebook
             return rulebook
         return self._rulebook
+
+
+def epoch() -> Question[int]:
+    """Which state of the tables is in force."""
+    return Question(lambda rows: int(rows[0]["epoch"]), "SELECT epoch FROM policy_epoch")
 
 
 async def advance(tx: Tx) -> None:

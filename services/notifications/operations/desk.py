@@ -44,12 +44,10 @@ async def gather(tx: Tx, hazards: Mapping[UUID, Hazard], kinds: Iterable[Kind], 
     wanted = sorted(set(kinds))
     if not wanted:
         return Facts(hazards)
-    return Facts(
-        hazards,
-        await directory_rows.load(tx, ((h.area_path, h.enterprise_id) for h in hazards.values()), now),
-        tuple(await policy_rows.ladders(tx, wanted, now)),
-        tuple(await policy_rows.templates(tx, wanted, now)),
-    )
+    ladders, templates = policy_rows.ladders(wanted, now), policy_rows.templates(wanted, now)
+    places = ((hazard.area_path, hazard.enterprise_id) for hazard in hazards.values())
+    directory = await directory_rows.load(tx, places, now, ladders, templates)
+    return Facts(hazards, directory, ladders.answer, templates.answer)
 
 
 class Desk:

@@ -24,8 +24,9 @@ async def keep_enterprises(tx: Tx, enterprises: Sequence[dict[str, Any]]) -> Non
 async def keep_hazards(tx: Tx, hazards: Iterable[Hazard]) -> dict[UUID, Hazard]:
     """Keeps hazards that are newer than the copy and locks all of them; what stands afterwards."""
     newest = _newest([{field: getattr(hazard, field) for field in _HAZARD_FIELDS} for hazard in hazards])
-    await rows.upsert(tx, tables.HazardCopy, newest)
-    return await hazards_of(tx, [row["id"] for row in newest])
+    stand = {row["id"]: hazard_of(row) for row in await rows.upsert_returning(tx, tables.HazardCopy, newest)}
+    older = [row["id"] for row in newest if row["id"] not in stand]
+    return {**stand, **await hazards_of(tx, older)} if older else stand
 
 
 async def hazards_of(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Hazard]:

@@ -104,7 +104,8 @@ async def record(tx: Tx, results: Sequence[tuple[Claimed, Result]], backoff: Bac
     if not results:
         return
     results = sorted(results, key=lambda pair: pair[0].id)
-    await tx.execute(
+    await tx.write(
+        "attempts",
         _RECORD_ATTEMPTS,
         [claimed.id for claimed, _ in results],
         [claimed.attempt for claimed, _ in results],
@@ -113,7 +114,8 @@ async def record(tx: Tx, results: Sequence[tuple[Claimed, Result]], backoff: Bac
         [result.error for _, result in results],
         [result.latency_ms for _, result in results],
     )
-    await tx.execute(
+    await tx.write(
+        "deliveries",
         _RECORD,
         [claimed.id for claimed, _ in results],
         [claimed.attempt for claimed, _ in results],

@@ -2,73 +2,94 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, time
+from typing import Any
 from uuid import UUID
 
 from libs.common.clock import SHANGHAI
-from libs.common.db import Record, Tx
+from libs.common.db import Tx
+from libs.common.questions import Question, Row, instant, instant_or_none
 from services.notifications.domain.audience import Channel, Contact, Directory, Post, nodes
 from services.notifications.domain.duty import Shift
 
 
-async def load(tx: Tx, places: Iterable[tuple[str, UUID | None]], now: datetime) -> Directory:
-    """Everyone who may have to hear of something at these places (area path, enterprise)."""
+async def load(tx: Tx, places: Iterable[tuple[str, UUID | None]], now: datetime, *others: Question[Any]) -> Directory:
+    """Everyone who may have to hear of something at these places (area path, enterprise).
+
+    `others` are asked on the way.
+    """
     known = set(places)
     paths = sorted({node for path, _ in known for node in nodes(path)})
-    names, posts = await _areas(tx, paths, now)
-    shifts = await _shifts(tx, paths, now)
-    enterprises = await _enterprises(tx, sorted({enterprise for _, enterprise in known if enterprise}))
+    areas, shifts = _areas(paths, now), _shifts(paths, now)
+    enterprises = _enterprises(sorted({enterprise for _, enterprise in known if enterprise}))
+    await tx.ask(areas, shifts, enterprises, *others)
+    names, posts = areas.answer
     persons = {post.person_id for held in posts.values() for post in held}
-    persons |= {shift.person_id for row in shifts.values() for shift in row}
-    persons |= {person for staff in enterprises.values() for person in staff}
-    return Directory(names, posts, shifts, enterprises, await _contacts(tx, sorted(persons)))
+    persons |= {shift.person_id for row in shifts.answer.values() for shift in row}
+    persons |= {person for staff in enterprises.answer.values() for person in staff}
+    return Directory(names, posts, shifts.answer, enterprises.answer, await _contacts(tx, sorted(persons)))
 
 
-async def _areas(tx: Tx, paths: Sequence[str], now: datetime) -> tuple[dict[str, str], dict[str, tuple[Post, ...]]]:
-    found = await tx.fetch(
+Posts = dict[str, tuple[Post, ...]]
+
+
+def _areas(paths: Sequence[str], now: datetime) -> Question[tuple[dict[str, str], Posts]]:
+    return Question(
+        _names_and_posts,
         "SELECT path, name, posts FROM areas WHERE path = ANY($1::text[]) AND (valid_to IS NULL OR valid_to > $2) "
         "ORDER BY path, valid_from, id",
-        list(paths),
+        paths,
         now.astimezone(SHANGHAI).date(),
     )
-    posts: dict[str, tuple[Post, ...]] = defaultdict(tuple)
-    for row in found:
+
+
+def _names_and_posts(rows: Sequence[Row]) -> tuple[dict[str, str], Posts]:
+    posts: Posts = defaultdict(tuple)
+    for row in rows:
         posts[row["path"]] += tuple(Post(UUID(post["personId"]), post["role"]) for post in row["posts"])
-    return {row["path"]: row["name"] for row in found}, posts
+    return {row["path"]: row["name"] for row in rows}, posts
 
 
-async def _shifts(tx: Tx, paths: Sequence[str], now: datetime) -> dict[str, tuple[Shift, ...]]:
-    found = await tx.fetch(
+def _shifts(paths: Sequence[str], now: datetime) -> Question[dict[str, tuple[Shift, ...]]]:
+    return Question(
+        _rosters,
         "SELECT * FROM duty_shifts WHERE area_path = ANY($1::text[]) AND starts_at <= $2 "
         "AND (ends_at IS NULL OR ends_at > $2) ORDER BY area_path, id",
-        list(paths),
+        paths,
         now,
     )
+
+
+def _rosters(rows: Sequence[Row]) -> dict[str, tuple[Shift, ...]]:
     shifts: dict[str, tuple[Shift, ...]] = defaultdict(tuple)
-    for row in found:
-        shifts[row["area_path"]] += (shift_of(row),)
+    for row in rows:
+        shifts[row["area_path"]] += (_shift(row),)
     return shifts
 
 
-def shift_of(row: Record) -> Shift:
-    """The shift in a row of its table."""
+def _shift(row: Row) -> Shift:
     return Shift(
         area_path=row["area_path"],
         role=row["role"],
-        person_id=row["person_id"],
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
+        person_id=UUID(row["person_id"]),
+        starts_at=instant(row["starts_at"]),
+        ends_at=instant_or_none(row["ends_at"]),
         weekdays=frozenset(row["weekdays"]),
-        day_from=row["day_from"],
-        day_to=row["day_to"],
+        day_from=_time(row["day_from"]),
+        day_to=_time(row["day_to"]),
     )
 
 
-async def _enterprises(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, ...]]:
-    found = await tx.fetch(
-        "SELECT id, contact_person_ids FROM enterprises WHERE id = ANY($1::uuid[]) AND active", list(ids)
+def _time(text: str | None) -> time | None:
+    return None if text is None else time.fromisoformat(text)
+
+
+def _enterprises(ids: Sequence[UUID]) -> Question[dict[UUID, tuple[UUID, ...]]]:
+    return Question(
+        lambda rows: {UUID(row["id"]): tuple(map(UUID, row["contact_person_ids"])) for row in rows},
+        "SELECT id, contact_person_ids FROM enterprises WHERE id = ANY($1::uuid[]) AND active",
+        ids,
     )
-    return {row["id"]: tuple(row["contact_person_ids"]) for row in found}
 
 
 async def _contacts(tx: Tx, persons: Sequence[UUID]) -> dict[UUID, tuple[Contact, ...]]:

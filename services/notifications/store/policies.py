@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
-from libs.common.db import Tx
+from libs.common.questions import Question, Row, instant, instant_or_none
 from services.notifications.domain.cases import Kind
 from services.notifications.domain.durations import parse_duration
 from services.notifications.domain.policies import LadderPolicy, Template
@@ -15,35 +16,45 @@ _IN_FORCE = (
 )
 
 
-async def ladders(tx: Tx, kinds: Iterable[Kind], now: datetime) -> list[LadderPolicy]:
+def ladders(kinds: Iterable[Kind], now: datetime) -> Question[tuple[LadderPolicy, ...]]:
     """Ladders in force for these kinds of cases, everywhere."""
-    found = await tx.fetch(_IN_FORCE.format(table="ladder_policies"), [kind.value for kind in kinds], now)
-    return [
-        LadderPolicy(
-            id=row["id"],
-            kind=Kind(row["kind"]),
-            level=row["level"],
-            area_path=row["area_path"],
-            rungs=rungs_from_data(row["rungs"]),
-            recheck=parse_duration(row["recheck"]),
-            effective_from=row["effective_from"],
-            effective_to=row["effective_to"],
-        )
-        for row in found
-    ]
+    return Question(
+        lambda rows: tuple(map(_ladder, rows)),
+        _IN_FORCE.format(table="ladder_policies"),
+        [kind.value for kind in kinds],
+        now,
+    )
 
 
-async def templates(tx: Tx, kinds: Iterable[Kind], now: datetime) -> list[Template]:
+def _ladder(row: Row) -> LadderPolicy:
+    return LadderPolicy(
+        id=UUID(row["id"]),
+        kind=Kind(row["kind"]),
+        level=row["level"],
+        area_path=row["area_path"],
+        rungs=rungs_from_data(row["rungs"]),
+        recheck=parse_duration(row["recheck"]),
+        effective_from=instant(row["effective_from"]),
+        effective_to=instant_or_none(row["effective_to"]),
+    )
+
+
+def templates(kinds: Iterable[Kind], now: datetime) -> Question[tuple[Template, ...]]:
     """Templates in force for these kinds of cases, everywhere."""
-    found = await tx.fetch(_IN_FORCE.format(table="templates"), [kind.value for kind in kinds], now)
-    return [
-        Template(
-            id=row["id"],
-            kind=Kind(row["kind"]),
-            area_path=row["area_path"],
-            text=row["text"],
-            effective_from=row["effective_from"],
-            effective_to=row["effective_to"],
-        )
-        for row in found
-    ]
+    return Question(
+        lambda rows: tuple(map(_template, rows)),
+        _IN_FORCE.format(table="templates"),
+        [kind.value for kind in kinds],
+        now,
+    )
+
+
+def _template(row: Row) -> Template:
+    return Template(
+        id=UUID(row["id"]),
+        kind=Kind(row["kind"]),
+        area_path=row["area_path"],
+        text=row["text"],
+        effective_from=instant(row["effective_from"]),
+        effective_to=instant_or_none(row["effective_to"]),
+    )

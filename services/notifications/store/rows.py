@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Table
 
-from libs.common.db import Tx, to_json
+from libs.common.db import Record, Tx, to_json
 from services.notifications.store.tables import Base
 
 
@@ -33,6 +33,14 @@ async def upsert(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -
     if rows:
         ordered = to_json(sorted(rows, key=lambda row: row["id"]))
         await tx.write(_table(table).name, _insert(table) + _on_conflict(table), ordered)
+
+
+async def upsert_returning(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> Sequence[Record]:
+    """Like `upsert`; the rows that were written, as they are now."""
+    if not rows:
+        return []
+    ordered = to_json(sorted(rows, key=lambda row: row["id"]))
+    return await tx.fetch(_insert(table) + _on_conflict(table) + " RETURNING *", ordered)
 
 
 def _insert(table: type[Base]) -> str:
