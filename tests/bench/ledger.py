@@ -146,12 +146,12 @@ def _figures(result: Result, rounds: Rounds, bench: _Bench) -> None:
             spread=str(ratio),
             shortfall=(
                 f"The floors: the cells as Python values, by calamine without a look at what they say, are "
-                f"{floor:.2f} × COPY; the file read as the import reads it, in a process of its own and against areas, "
+                f"{floor:.2f} × COPY; the file read as the import reads it, in two processes and against areas, "
                 f"classes and codes, with nothing written, is {reading:.2f} × COPY. An import that has read can at "
                 f"best write as fast as COPY, which makes {1 / (1 + 1 / reading):.2f}. The rest is the making of ids, "
-                "contacts, gradings and events, the insert of the events through arrays, and a round trip a table and "
-                "chunk. What would move it is reading the sheets in two processes, and making the next chunk ready "
-                "while the database takes one: both need a core that is free."
+                "contacts, gradings and events, and a round trip a table and chunk; the next chunk is made ready while "
+                "the database takes one. What would move it is more cores: two readers, the service and the database "
+                "share two."
             ),
         )
     )
@@ -164,7 +164,7 @@ def _figures(result: Result, rounds: Rounds, bench: _Bench) -> None:
         )
     )
     result.rows.append(
-        Row("the file read and checked, in a process of its own", f"{rounds.rate(READING)} lines", "HTTP, every write")
+        Row("the file read and checked, in processes of its own", f"{rounds.rate(READING)} lines", "HTTP, every write")
     )
     result.rows.append(Row("calamine alone", f"{rounds.rate(CELLS)} lines", "everything but cells as Python values"))
     left = ", ".join(f"{count:,} {table}" for table, count in bench.left.items())

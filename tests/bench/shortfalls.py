@@ -46,7 +46,7 @@ def woken(flush: float, stages: str, cost: Mapping[str, float]) -> str:
         f"The floor is three flushes of the log after that of the report ({flush:.2f} ms each here) and a dozen round "
         f"trips to the database. p50 (p99): {stages}. {_where(cost)} At this rate a transaction holds one or two "
         "reports, so every round trip is paid by one report alone, several times what it costs at full load: what "
-        "would move this is fewer round trips a transaction, and acknowledging beside the next poll."
+        "would move this is a core of its own for the consumer, and acknowledging beside the next poll."
     )
 
 

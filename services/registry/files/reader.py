@@ -1,7 +1,7 @@
-"""Reads a ledger in a process of its own: a file made to crash or bloat the native parser takes only that down, and
-the event loop of the service stays free for requests.
+"""Reads a ledger in processes of its own: a file made to crash or bloat the native parser takes only those down, and
+the event loop of the service stays free for requests. The sheets of a large file are shared among two of them.
 
-`python -m services.registry.files.reader` takes the pickled file and rules on stdin and answers on stdout.
+`python -m services.registry.files.reader` takes the pickled file, rules and share on stdin and answers on stdout.
 """
 
 import asyncio
@@ -14,20 +14,32 @@ from pathlib import Path
 
 from services.registry.domain import errors
 from services.registry.domain.ledger.lines import Rules
-from services.registry.domain.ledger.reading import Ledger, read_ledger
-from services.registry.files.workbook import read_workbook
+from services.registry.domain.ledger.reading import Ledger, joined, read_ledger
+from services.registry.files.workbook import Share, read_workbook
 
 MEMORY_BYTES = 2 * 1024**3
 SECONDS = 60
+_READERS = 2
+_LARGE_BYTES = 400_000  # some thousand lines: below that a second process costs more than it saves
 _ROOT = str(Path(__file__).resolve().parents[3])
 
 
 async def read_ledger_apart(data: bytes, rules: Rules) -> Ledger:
-    """The ledger in the workbook, worked out by a child process.
+    """The ledger in the workbook, worked out by child processes.
 
-    Raises a FileRefused, also when the child died of the file or took too long.
+    Raises a FileRefused, also when a child died of the file or took too long.
     """
-    question = pickle.dumps((data, rules), protocol=pickle.HIGHEST_PROTOCOL)
+    readers = _READERS if len(data) >= _LARGE_BYTES and (os.cpu_count() or 1) > 1 else 1
+    shares = [_read_share(data, rules, Share(nr, readers)) for nr in range(readers)]
+    parts = await asyncio.gather(*shares, return_exceptions=True)  # no child outlives this call
+    for part in parts:
+        if isinstance(part, BaseException):
+            raise part
+    return joined([part for part in parts if isinstance(part, Ledger)])
+
+
+async def _read_share(data: bytes, rules: Rules, share: Share) -> Ledger:
+    question = pickle.dumps((data, rules, share), protocol=pickle.HIGHEST_PROTOCOL)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -67,8 +79,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        data, rules = pickle.load(sys.stdin.buffer)
-        answer: tuple[str, object] = ("ledger", read_ledger(read_workbook(data), rules))
+        data, rules, share = pickle.load(sys.stdin.buffer)
+        answer: tuple[str, object] = ("ledger", read_ledger(read_workbook(data, share), rules))
     except errors.FileRefused as refusal:
         answer = ("refused", (type(refusal).__name__, refusal.detail))
     except MemoryError:

@@ -1,7 +1,9 @@
 """Reads an uploaded workbook into plain sheets, or refuses it with a reason that its sender can act on."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum
@@ -20,8 +22,21 @@ _SHEETS = "xl/worksheets/"
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
-def read_workbook(data: bytes) -> list[Sheet]:
-    """The worksheets in their order. Raises a FileRefused; takes a second or so, so call it in a thread."""
+class Share(NamedTuple):
+    """Which part of a workbook is read: of so many parts in the order of its sheets, about alike in lines, that one."""
+
+    nr: int = 0
+    of: int = 1
+
+
+WHOLE = Share()
+
+
+def read_workbook(data: bytes, share: Share = WHOLE) -> list[Sheet]:
+    """The worksheets of that share in their order; the whole file is looked at, whatever the share.
+
+    Raises a FileRefused; takes a second or so, so call it in a thread.
+    """
     parts = {name: content for name, content in open_archive(data).items() if name.endswith((".xml", ".rels"))}
     if _WORKBOOK not in parts or _RELATIONS not in parts:
         raise UnsupportedFile("压缩包里没有工作簿，请上传 .xlsx 文件")
@@ -35,7 +50,7 @@ def read_workbook(data: bytes) -> list[Sheet]:
         raise TooManyRows(f"一个文件最多{MAX_ROWS}行")
     try:
         with CalamineWorkbook.from_filelike(repack(parts)) as workbook:
-            return _sheets(workbook, _extents_by_sheet(parts, extents))
+            return _sheets(workbook, _extents_by_sheet(parts, extents), share)
     except (CalamineError, OSError, ValueError) as error:
         raise UnreadableFile("工作簿内容无法读取，请用 Excel 或 WPS 另存后重试") from error
 
@@ -59,17 +74,26 @@ def _extents_by_sheet(parts: Mapping[str, bytes], extents: Mapping[str, Extent])
     return found
 
 
-def _sheets(workbook: CalamineWorkbook, extents: Mapping[str, Extent]) -> list[Sheet]:
+def _sheets(workbook: CalamineWorkbook, extents: Mapping[str, Extent], share: Share) -> list[Sheet]:
     names = [meta.name for meta in workbook.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
     if len(names) > MAX_SHEETS:
         raise TooManyRows(f"一个文件最多{MAX_SHEETS}个工作表")
     sheets = []
-    for name in names:
+    for name in _shared_out(names, extents, share):
         sheet = workbook.get_sheet_by_name(name)
         rows: list[list[Cell]] = [list(row) for row in sheet.to_python(skip_empty_area=False)]
         _keep_formulas(rows, extents.get(name, Extent()).formulas)
         sheets.append(Sheet(name, rows, _merges(sheet, len(rows))))
     return sheets
+
+
+def _shared_out(names: Sequence[str], extents: Mapping[str, Extent], share: Share) -> Iterator[str]:
+    """The sheets whose middle line falls into the share."""
+    rows = [extents.get(name, Extent()).rows for name in names]
+    doubled = 2 * max(1, sum(rows))
+    for name, size, end in zip(names, rows, accumulate(rows), strict=True):
+        if min((2 * end - size) * share.of // doubled, share.of - 1) == share.nr:
+            yield name
 
 
 def _merges(sheet: CalamineSheet, rows: int) -> list[Merge]:

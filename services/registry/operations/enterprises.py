@@ -20,7 +20,7 @@ from services.registry.domain.records import EnterpriseRecord
 from services.registry.operations.commands import Amend, Change, Filed, Grade, Register, SetStatus
 from services.registry.operations.gate import hold_register
 from services.registry.store import areas, classes, enterprises, gradings
-from services.registry.store.writing import Reason, write_changed, write_registered
+from services.registry.store.writing import Reason, registrations, write_changed, write_registered
 
 
 async def register(tx: Tx, commands: Sequence[Register], now: datetime) -> list[Filed | AppError]:
@@ -45,7 +45,8 @@ async def register(tx: Tx, commands: Sequence[Register], now: datetime) -> list[
         made.append((amendment, Reason(command.actor.id, "建档")))
         results.append(Filed(amendment.after, command.actor))
     for reason in dict.fromkeys(reason for _, reason in made):
-        await write_registered(tx, [amendment for amendment, why in made if why == reason], reason, now)
+        mine = [amendment for amendment, why in made if why == reason]
+        await write_registered(tx, registrations(mine, reason, now), now)
     return results
 
 

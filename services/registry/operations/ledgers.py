@@ -1,7 +1,9 @@
 """Carrying out a ledger import: what the file says is settled against the register and written in one transaction."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from libs.common.clock import SHANGHAI
@@ -9,16 +11,24 @@ from libs.common.db import Tx
 from libs.common.errors import Busy
 from libs.common.failpoints import failpoint
 from libs.common.ids import new_id
+from libs.common.threads import one_ahead
 from services.registry.domain.enterprises import Enterprise, amended, registered
 from services.registry.domain.errors import NoAreas, NoHeader
 from services.registry.domain.ledger.lines import Rules
 from services.registry.domain.ledger.reading import Ledger
 from services.registry.domain.ledger.settling import OnFile, settle
+from services.registry.domain.records import EnterpriseRecord
 from services.registry.files.reader import read_ledger_apart
 from services.registry.operations.gate import hold_register
 from services.registry.store import areas, classes, enterprises, imports
 from services.registry.store.imports import Job
-from services.registry.store.writing import Reason, write_imported_changes, write_registered
+from services.registry.store.writing import (
+    Reason,
+    Registrations,
+    registrations,
+    write_imported_changes,
+    write_registered,
+)
 
 T = TypeVar("T")
 _DISTRICT_DIGITS = 6
@@ -50,14 +60,20 @@ async def apply_ledger(tx: Tx, job: Job, ledger: Ledger, now: datetime) -> None:
     known = {one.id: one for one in spoken_of}
     settlement = settle(ledger.lines, [_on_file(one, job) for one in known.values()])
     reason = Reason(job.actor_id, "台账导入")
-    for made in _chunks(settlement.created):
-        await write_registered(tx, [registered(record, now, new_id) for record in made], reason, now)
-        failpoint("importer.writing")
+    work = (partial(_registrations, made, reason, now) for made in _chunks(settlement.created))
+    async with contextlib.aclosing(one_ahead(work)) as ready:
+        async for new in ready:
+            await write_registered(tx, new, now)
+            failpoint("importer.writing")
     for changes in _chunks(sorted(settlement.changed, key=lambda change: change.id)):
         amendments = [amended(known[change.id], change.fields, now, new_id) for change in changes]
         await write_imported_changes(tx, amendments, reason, now)
     notes = [*settlement.notes, *ledger.doubts]
     await imports.finish(tx, job, settlement.counts, notes, now, rows=len(ledger.lines))
+
+
+def _registrations(made: Sequence[EnterpriseRecord], reason: Reason, now: datetime) -> Registrations:
+    return registrations([registered(record, now, new_id) for record in made], reason, now)
 
 
 async def _keep_places(tx: Tx, ledger: Ledger) -> None:

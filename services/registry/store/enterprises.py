@@ -132,9 +132,14 @@ def _licence(name: str, number: str, valid_until: str | None) -> Licence:
     return Licence(name, number or None, date.fromisoformat(valid_until) if valid_until else None)
 
 
-async def insert(tx: Tx, enterprises: Sequence[Enterprise]) -> None:
+def rows_of(enterprises: Sequence[Enterprise]) -> list[tuple[Any, ...]]:
+    """Enterprises as `insert` takes them."""
+    return [tuple(_row(enterprise).values()) for enterprise in enterprises]
+
+
+async def insert(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """Writes new enterprises."""
-    await tx.copy("enterprises", [name for name, _ in _COLUMNS], [tuple(_row(one).values()) for one in enterprises])
+    await tx.copy("enterprises", [name for name, _ in _COLUMNS], rows)
 
 
 async def update(tx: Tx, enterprises: Sequence[Enterprise]) -> None:

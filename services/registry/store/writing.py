@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from libs.common.clock import SHANGHAI
 from libs.common.db import Tx
+from libs.common.envelope import Event
 from libs.common.failpoints import failpoint
 from libs.common.ids import new_id
 from libs.common.outbox import announce
@@ -44,16 +46,32 @@ class Reason:
     text: str
 
 
-async def write_registered(tx: Tx, made: Sequence[Amendment], reason: Reason, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Registrations:
+    """New enterprises as they go into the tables, and what is announced of them."""
+
+    made: Sequence[Amendment]
+    rows: Sequence[tuple[Any, ...]]
+    gradings: Sequence[Grading]
+    events: Sequence[Event]
+
+
+def registrations(made: Sequence[Amendment], reason: Reason, now: datetime) -> Registrations:
+    """Works out what is to be written, without the database: any thread may do it."""
+    new = [amendment.after for amendment in made]
+    return Registrations(made, enterprises.rows_of(new), _gradings(made, reason, now), enterprises_registered(new, now))
+
+
+async def write_registered(tx: Tx, new: Registrations, now: datetime) -> None:
     """Writes new enterprises and announces each."""
-    if not made:
+    if not new.made:
         return
-    await enterprises.insert(tx, [amendment.after for amendment in made])
+    await enterprises.insert(tx, new.rows)
     failpoint("registry.enterprises_written")
-    await _write_parts(tx, made, now)
+    await _write_parts(tx, new.made, now)
     failpoint("registry.parts_written")
-    await gradings_store.insert(tx, _gradings(made, reason, now))
-    await announce(tx, enterprises_registered([amendment.after for amendment in made], now))
+    await gradings_store.insert(tx, new.gradings)
+    await announce(tx, new.events)
 
 
 async def write_changed(tx: Tx, changed: Sequence[Amendment], now: datetime, gradings: Sequence[Grading] = ()) -> None:

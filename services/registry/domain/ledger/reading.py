@@ -27,6 +27,13 @@ class Ledger:
     has_header: bool
 
 
+def joined(parts: Sequence[Ledger]) -> Ledger:
+    """The ledger whose sheets were read in parts, given in their order."""
+    lines = [line for part in parts for line in part.lines]
+    doubts = [doubt for part in parts for doubt in part.doubts]
+    return Ledger(lines, doubts, any(part.has_header for part in parts))
+
+
 def read_ledger(sheets: Iterable[Sheet], rules: Rules) -> Ledger:
     """The data lines of all sheets. Title rows, subtotals, blank lines and signature lines are no data."""
     lines: list[Line] = []
