@@ -14,6 +14,7 @@ from tests.crash.flaky_phones import MOODY
 from tests.crash.flaky_plan import FAULTS, HEALTHY, Planned
 from tests.evidence.cluster import connected
 
+STRETCH = 30  # seconds
 _SLACK = timedelta(milliseconds=2)  # two processes round the clock to the millisecond
 
 
@@ -38,6 +39,7 @@ class Verdict:
     repeated: int = 0  # messages that a phone took more than once, under one id
     most: int = 0  # attempts for one message
     healthy: list[float] = field(default_factory=list)  # due → delivered, phones without a fault
+    stretches: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # the same, by `STRETCH`
     healed: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # the same, by fault
     late: list[float] = field(default_factory=list)  # an attempt after a failure: how long after it was due
     classes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # fault → recorded errors
@@ -70,6 +72,7 @@ async def judge(url: str, plan: Sequence[Planned], told: Mapping[str, Any], back
         took = (state["finished_at"] - one.due).total_seconds()
         if one.fault in HEALTHY:
             verdict.healthy.append(took)
+            verdict.stretches[int((one.due - plan[0].due).total_seconds() // STRETCH)].append(took)
         verdict.healed[one.fault].append(took)
     return verdict
 
