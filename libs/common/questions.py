@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from libs.common.writes import moved
+from libs.common.writes import side_by_side
 
 T = TypeVar("T")
 
@@ -55,8 +55,5 @@ def together(questions: Sequence[Question[Any]]) -> tuple[str, list[Any]]:
 
 @lru_cache(maxsize=512)
 def _one(asked: tuple[tuple[str, int], ...]) -> str:
-    columns, taken = [], 0
-    for sql, parameters in asked:
-        columns.append(f"(SELECT coalesce(json_agg(r), '[]') FROM ({moved(sql, taken)}) AS r)")
-        taken += parameters
+    columns = (f"(SELECT coalesce(json_agg(r), '[]') FROM ({sql}) AS r)" for sql in side_by_side(asked))
     return "SELECT " + ", ".join(columns)

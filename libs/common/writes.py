@@ -5,7 +5,7 @@ them may write to the same table, and none may read what another writes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -49,16 +49,21 @@ class Waiting:
 @lru_cache(maxsize=512)
 def _together(statements: tuple[tuple[str, int], ...]) -> str:
     """The last of the statements, with those before it in its WITH; the parameters of each follow one another."""
-    texts, taken = [], 0
-    for sql, parameters in statements:
-        texts.append(moved(sql, taken))
-        taken += parameters
-    *before, last = texts
+    *before, last = side_by_side(statements)
     if not before:
         return last
     return "WITH " + ", ".join(f"w{nr} AS ({sql})" for nr, sql in enumerate(before)) + f" {last}"
 
 
-def moved(sql: str, by: int) -> str:
+def side_by_side(statements: Iterable[tuple[str, int]]) -> list[str]:
+    """The statements, each with how many parameters it has, so that those of the next follow those of the last."""
+    texts, taken = [], 0
+    for sql, parameters in statements:
+        texts.append(_moved(sql, taken))
+        taken += parameters
+    return texts
+
+
+def _moved(sql: str, by: int) -> str:
     """The statement with its parameters behind so many others."""
     return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql) if by else sql

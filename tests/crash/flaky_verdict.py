@@ -38,11 +38,15 @@ class Verdict:
     attempts: int = 0
     repeated: int = 0  # messages that a phone took more than once, under one id
     most: int = 0  # attempts for one message
-    healthy: list[float] = field(default_factory=list)  # due → delivered, phones without a fault
-    stretches: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # the same, by `STRETCH`
+    stretches: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # `healthy`, by `STRETCH`
     healed: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # the same, by fault
     late: list[float] = field(default_factory=list)  # an attempt after a failure: how long after it was due
     classes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # fault → recorded errors
+
+    @property
+    def healthy(self) -> list[float]:
+        """Due → delivered for phones without a fault."""
+        return [took for times in self.stretches.values() for took in times]
 
 
 async def judge(url: str, plan: Sequence[Planned], told: Mapping[str, Any], backoff: Backoff) -> Verdict:
@@ -71,7 +75,6 @@ async def judge(url: str, plan: Sequence[Planned], told: Mapping[str, Any], back
             continue
         took = (state["finished_at"] - one.due).total_seconds()
         if one.fault in HEALTHY:
-            verdict.healthy.append(took)
             verdict.stretches[int((one.due - plan[0].due).total_seconds() // STRETCH)].append(took)
         verdict.healed[one.fault].append(took)
     return verdict

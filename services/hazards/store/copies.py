@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.common.db import Tx
 from libs.common.ids import in_order
-from libs.common.questions import Question, Row
+from libs.common.questions import Question
 from services.hazards.domain.reporting import Site
 
 
@@ -69,14 +69,10 @@ async def keep_areas(tx: Tx, areas: Sequence[Area]) -> None:
 def enterprise_sites(ids: Iterable[UUID]) -> Question[dict[UUID, Site]]:
     """Where these enterprises are; those not in the copy are missing."""
     return Question(
-        lambda rows: {site.enterprise_id: site for row in rows if (site := _site(row)).enterprise_id},
+        lambda rows: {(id := UUID(row["id"])): Site(row["area_path"], id, row["name"]) for row in rows},
         "SELECT id, name, area_path FROM enterprises WHERE id = ANY($1::uuid[])",
         list(ids),
     )
-
-
-def _site(row: Row) -> Site:
-    return Site(row["area_path"], UUID(row["id"]), row["name"])
 
 
 def area_sites(paths: Iterable[str], day: date) -> Question[dict[str, Site]]:

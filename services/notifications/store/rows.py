@@ -31,16 +31,18 @@ async def upsert(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -
     A row whose `version` is not newer than the one that stands is left out, and locked all the same.
     """
     if rows:
-        ordered = to_json(sorted(rows, key=lambda row: row["id"]))
-        await tx.write(_table(table).name, _insert(table) + _on_conflict(table), ordered)
+        await tx.write(_table(table).name, _upsert(table), _in_id_order(rows))
 
 
 async def upsert_returning(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> Sequence[Record]:
     """Like `upsert`; the rows that were written, as they are now."""
     if not rows:
         return []
-    ordered = to_json(sorted(rows, key=lambda row: row["id"]))
-    return await tx.fetch(_insert(table) + _on_conflict(table) + " RETURNING *", ordered)
+    return await tx.fetch(_upsert(table) + " RETURNING *", _in_id_order(rows))
+
+
+def _in_id_order(rows: Sequence[Mapping[str, Any]]) -> str:
+    return to_json(sorted(rows, key=lambda row: row["id"]))
 
 
 def _insert(table: type[Base]) -> str:
@@ -49,11 +51,11 @@ def _insert(table: type[Base]) -> str:
 
 
 @cache
-def _on_conflict(table: type[Base]) -> str:
+def _upsert(table: type[Base]) -> str:
     name = _table(table).name
     columns = [column.name for column in _table(table).columns if column.name != "id"]
     sets = ", ".join(f"{column} = excluded.{column}" for column in columns)
-    return f" ON CONFLICT (id) DO UPDATE SET {sets} WHERE {name}.version < excluded.version"
+    return f"{_insert(table)} ON CONFLICT (id) DO UPDATE SET {sets} WHERE {name}.version < excluded.version"
 
 
 def _table(model: type[Base]) -> Table:
