@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
+from statistics import median
 
 import asyncpg
 
@@ -27,6 +29,7 @@ UNFOLDED = 200  # reports that no counter knows yet, only their deltas
 Tell = Callable[[str], None]
 _Times = dict[str, list[float]]
 _Spent = dict[str, list[Spent]]
+_OfPage = list[tuple[float, Asking]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +105,32 @@ async def _notices(connection: "asyncpg.Connection[asyncpg.Record]", desk: Desk,
         await connection.execute(off, -1, *spot)
 
 
-async def _play(player: Player, pages: Sequence[Page], rounds: int) -> tuple[_Spent, _Times]:
+async def _play(player: Player, pages: Sequence[Page], rounds: int) -> tuple[_Spent, _Times, _OfPage]:
     """Milliseconds at the server and at a client of every page by kind, in an order that differs from round to round.
 
-    The first round warms up.
+    The first round warms up. Last, the median of every page with what was asked: one that is always slow is no chance.
     """
     server: _Spent = defaultdict(list)
     client: _Times = defaultdict(list)
+    of_page: dict[int, list[float]] = defaultdict(list)
     for number in range(rounds + 1):
-        order = list(pages)
+        order = list(enumerate(pages))
         random.Random(number).shuffle(order)
-        for page in order:
+        for place, page in order:
             spent, waited = await player.server(page), await player.client(page)
             if number:
                 server[page.asking.kind].append(spent)
                 client[page.asking.kind].append(waited)
-    return server, client
+                of_page[place].append(spent.all)
+    return server, client, [(median(times), pages[place].asking) for place, times in of_page.items()]
 
 
-def _tell_pages(result: Result, server: _Spent, client: _Times) -> None:
+def _tell_pages(result: Result, server: _Spent, client: _Times, of_page: _OfPage) -> None:
     p99 = {kind: percentile([one.all for one in spent], 0.99) for kind, spent in server.items()}
     busy = {kind: percentile([one.all - one.reading for one in spent], 0.99) for kind, spent in server.items()}
     worst, busiest = max(p99, key=p99.__getitem__), max(busy, key=busy.__getitem__)
     slow = [one for one in server[worst] if one.all >= p99[worst]]
+    always, asking = max(of_page, key=itemgetter(0))
     title = "page of a tier view at the database, p99 of the slowest kind of page"
     result.figures += [
         Figure(
@@ -139,7 +145,9 @@ def _tell_pages(result: Result, server: _Spent, client: _Times) -> None:
                 f"The slowest kind is {worst}: the rows below say what each costs. The floor is one block of the table "
                 "a hazard shown, wherever the hazard was found in time: of what the slowest hundredth of them took, "
                 f"{sum(one.reading for one in slow) / sum(one.all for one in slow):.0%} was waiting for blocks that "
-                f"PostgreSQL did not hold. Without such waits the slowest kind is {busiest}, {busy[busiest]:.2f} ms."
+                f"PostgreSQL did not hold. Without such waits the slowest kind is {busiest}, {busy[busiest]:.2f} ms. "
+                f"The page that was slow most often, {asking.path} {dict(asking.query)}, took {always:.2f} ms in its "
+                "median round."
             ),
         ),
         Figure(

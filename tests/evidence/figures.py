@@ -81,7 +81,7 @@ class Result:
             lines += [_figure_row(figure) for figure in self.figures]
             lines.append("")
         if self.rows:
-            lines += ["| arm | a second | leaves out |", "|---|---:|---|"]
+            lines += ["| arm | a second, unless it says otherwise | leaves out |", "|---|---:|---|"]
             lines += [f"| {row.arm} | {row.rate} | {row.skips or '–'} |" for row in self.rows]
             lines.append("")
         for text in self.skipped:
