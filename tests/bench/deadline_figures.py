@@ -60,6 +60,7 @@ class Steady:
     p50: float
     p99: float
     most: float
+    wrong: int  # not told, or told twice
     cost: Cores
 
     def __str__(self) -> str:
@@ -113,6 +114,9 @@ def add_steady(result: Result, turns: Sequence[Steady], size: Size) -> None:
     late = Spread.of([turn.p99 for turn in turns])
     p50, most = Spread.of([turn.p50 for turn in turns]), max(turn.most for turn in turns)
     cost = turns[-1].cost.a_deadline(int(size.rate * size.steady))
+    title = "of these not told, or told twice"
+    wrong = sum(turn.wrong for turn in turns)
+    result.figures.append(Figure("deadlines_steady_wrong", title, wrong, "deadlines", 0, "less", "", _NEVER))
     result.figures.append(
         Figure(
             "deadlines_steady_p99",

@@ -27,6 +27,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     """Loads, then lets deadlines come; then the same without locks, which must miss some of them twice."""
     size = Size.of(effort)
     result = Result("deadlines", f"Deadlines among {size.open:,} open ones, {SWEEPERS} sweepers")
+    result.taken = f"{effort.rounds} rounds"
     double = await _control(cluster, size, tell)
     url = await _stage(cluster, "deadlines", size.open, tell)
     due = DueHazards(url)
@@ -111,10 +112,11 @@ async def _steady(due: DueHazards, replicas: Replicas, size: Size) -> Steady:
     before = await replicas.cores()
     await asyncio.sleep(_until(first) + size.steady)
     outcome = await due.outcome(ids, first + timedelta(seconds=size.steady))
-    if outcome.missing or outcome.double or min(outcome.lateness) < 0:
-        raise WrongEffect(f"{outcome.missing} missing, {outcome.double} double at {size.rate} a second")
+    if not outcome.lateness or min(outcome.lateness) < 0:
+        raise WrongEffect(f"{len(outcome.lateness)} deadlines missed, some before their time, at {size.rate} a second")
+    wrong = outcome.missing + outcome.double
     p50, p99 = (percentile(outcome.lateness, share) * 1000 for share in (0.5, 0.99))
-    return Steady(p50, p99, max(outcome.lateness) * 1000, (await replicas.cores()).since(before))
+    return Steady(p50, p99, max(outcome.lateness) * 1000, wrong, (await replicas.cores()).since(before))
 
 
 async def _idle(replicas: Replicas, size: Size) -> Idle:

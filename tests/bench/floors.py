@@ -10,7 +10,7 @@ from libs.common.ids import new_id
 from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
 from tests.evidence.effects import check_all_answered
-from tests.evidence.figures import Result, Row
+from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import Target, closed_loop
 from tests.evidence.processes import answering, cpu_seconds, running
 from tests.evidence.rounds import Arm, Spread, take_turns
@@ -52,6 +52,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Callable[[str], N
         arms = [Arm(path, lambda number, path=path: ask(path, number)) for path in PATHS]  # type: ignore[misc]
         rounds = await take_turns(arms, effort.rounds, tell)
     for path, what in PATHS.items():
-        result.rows.append(Row(what, str(rounds.rate(path)), _SKIPS.get(path, "the operation and its database")))
+        name, rate = f"floor_{path.rpartition('/')[2]}", rounds.rate(path)
+        result.figures.append(Figure(name, what, rate.median, "requests/s", None, "more", str(rate)))
+        result.rows.append(Row(what, str(rate), _SKIPS.get(path, "the operation and its database")))
         result.notes.append(f"{what}: {Spread.of(spent[path])} µs of processor time a request in the serving process.")
     return result

@@ -7,6 +7,7 @@ that the run is one of steady work and not of a growing backlog.
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,8 +24,10 @@ from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
 from tests.evidence.load import REPORT, closed_loop, report_body
+from tests.evidence.processes import running
 from tests.evidence.system import System, running_system
 
+CONTROL = "control"
 EVENTS, EVENTS_QUICK = 1_000_000, 6_000
 AIM_END, AIM_SLOPE = 250.0, 1.0  # MB; MB every 100,000 events
 _BATCH, _POSTERS = 1_000, 2
@@ -40,6 +43,7 @@ class _Run:
     """One run under way: what was reported, and what the processes occupied meanwhile."""
 
     system: System
+    control: int  # pid of a process that leaks
     legs: int
     batched: int = 0
     single: int = 0
@@ -81,7 +85,8 @@ class _Run:
 
     async def _sampled(self) -> Sample:
         announced = await announced_by(self.system)
-        footprints = {name: Footprint.of(self.system.pids[name]) for name in SERVICES}
+        pids = {**{name: self.system.pids[name] for name in SERVICES}, CONTROL: self.control}
+        footprints = {name: Footprint.of(pid) for name, pid in pids.items()}
         self.samples.append(Sample(sum(announced.values()), footprints))
         return self.samples[-1]
 
@@ -106,9 +111,12 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         result.skipped.append(f"memory: {reason}")
         return result
     events, legs = (EVENTS_QUICK, 3) if effort.is_quick else (EVENTS, 50)
-    async with running_system(cluster, "kafka") as system:
+    async with (
+        running_system(cluster, "kafka") as system,
+        running(CONTROL, [sys.executable, "-m", "tests.evidence.leaking"], {}, cluster.folder) as control,
+    ):
         hazards, alerts = await _count(system.urls["hazards"], "SELECT count(*) FROM hazards"), await _alerts(system)
-        run = _Run(system, legs)
+        run = _Run(system, control.pid, legs)
         await run.until(events, tell)
         reported = run.batched + run.single
         grown = await _count(system.urls["hazards"], "SELECT count(*) FROM hazards") - hazards
@@ -145,9 +153,22 @@ def _fill(result: Result, run: _Run, aim: int, announced: Mapping[str, int], tak
             ),
         ]
         result.rows.append(Row(f"{name}, resident MB from the first sample to the last", _course(sizes)))
+    result.figures.append(
+        Figure(
+            "memory_control_slope",
+            "control: a process that leaks, by the same line",
+            slope(half, CONTROL),
+            "MB",
+            AIM_SLOPE,
+            "more",
+            f"{len(half)} samples",
+            "The line does not see a leak of 128 KiB a second.",
+        )
+    )
+    result.taken = f"one run, {len(samples)} samples"
     sources = ", ".join(f"{name} {count:,}" for name, count in announced.items())
     inboxes = ", ".join(f"{name} {count:,}" for name, count in taken.items())
-    own = ", ".join(f"{name} {footprint.own:.0f} MB" for name, footprint in last.footprints.items())
+    own = ", ".join(f"{name} {footprint.own:.0f} MB" for name, footprint in last.footprints.items() if name in SERVICES)
     result.notes.append(
         f"{last.events:,} events were announced ({sources}), all of them published to Kafka, after {run.batched:,} "
         f"reports in batches of {_BATCH:,} and {run.single:,} single ones. Taken up from Kafka: {inboxes}; alerts are "

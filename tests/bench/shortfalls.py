@@ -51,20 +51,21 @@ def woken(flush: float, stages: str, cost: Mapping[str, float]) -> str:
     )
 
 
-def answered_late(load: str, p50: float, cores: str, cost: str, flush: float) -> str:
+def answered_late(load: str, p50: float, cores: str, cost: str, flush: float, floor: float) -> str:
     """Why reports wait longer than they should under that load.
 
-    `p50` and one `flush` of the log in ms, `cores` which were busy meanwhile, `cost` of one report in processor time.
+    `p50`, one `flush` of the log and the `floor` at p99 in ms, `cores` which were busy meanwhile, `cost` of one report
+    in processor time.
     """
     return (
-        f"The floor is the batch under way, which must commit first, and one's own: the median report {load} waits "
-        f"{p50:.1f} ms, of which a flush of the log is {flush:.2f} ms. Busy meanwhile: {cores}. Processor time a "
-        f"report: {cost}. Below saturation batches are small, here, in relay and in consumer: every transaction is "
-        "paid by few reports, and the cores are busier than the rate suggests. The slowest hundredth are the reports "
-        "whose batch or whose event loop had to wait for a core. Fewer transactions an event behind the answer do "
-        "not: a relay that gathered for 20 ms saved a tenth of the processor time and left p50 and p99 where they "
-        "were. What would move this: less processor time a transaction, or `app` and `worker` as processes of their "
-        "own on a machine with more cores."
+        f"The floor is {floor:.1f} ms at p99: half load on an `app` whose events nobody carries, where a report waits "
+        f"for the batch under way and for its own. The median report {load} waits {p50:.1f} ms, of which a flush of "
+        f"the log is {flush:.2f} ms. Busy meanwhile: {cores}. Processor time a report: {cost}. Below saturation "
+        "batches are small, here, in relay and in consumer: every transaction is paid by few reports, and the cores "
+        "are busier than the rate suggests. The slowest hundredth are the reports whose batch or whose event loop had "
+        "to wait for a core. Fewer transactions an event behind the answer do not help: a relay that gathered for "
+        "20 ms saved a tenth of the processor time and left p50 and p99 where they were. What would move this: less "
+        "processor time a transaction, or `app` and `worker` as processes of their own on a machine with more cores."
     )
 
 

@@ -86,6 +86,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             tell(f"burst {number}: " + ", ".join(f"{name} {pair.ratios()[-1]:.2f}" for name, pair in pairs.items()))
             await asyncio.sleep(max(0.0, began + number * plan.every - time.monotonic()))
         held = time.monotonic() - began
+    result.taken = f"{number} bursts in {held:.0f} s"
     _fill(result, pairs, plan, held)
     return result
 

@@ -64,7 +64,10 @@ async def measure(
             aim=aim,
             better="more",
             spread=str(spreads["district"]),
-            shortfall="The counters are read in time that does not grow with the hazards; count(*) grows with them.",
+            shortfall=(
+                "The floor of the counters is one index range of an area's cells, whose time does not grow with the "
+                "hazards; count(*) grows with them. What would move this is fewer cells, or a hazard more."
+            ),
         )
     )
     result.notes.append(

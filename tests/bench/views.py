@@ -53,6 +53,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     """Loads the hazards, asks for pages, holds them against plain SQL, plays their statements again and again."""
     size, rng = Size.of(effort), random.Random(4)
     result = Result("views", f"Tier views at {size.hazards:,} hazards, measured at the database")
+    result.taken = f"{size.rounds} rounds of {size.pages} pages of each kind"
     url = await cluster.create("views")
     await asyncio.to_thread(upgrade, "hazards", url)
     await load(url, Stage(size.hazards, datetime.now(UTC), CLOSED), tell)
@@ -142,12 +143,13 @@ def _tell_pages(result: Result, server: _Spent, client: _Times, of_page: _OfPage
             better="less",
             spread=f"{worst}; the other kinds {min(p99.values()):.1f} – {sorted(p99.values())[-2]:.1f} ms",
             shortfall=(
-                f"The slowest kind is {worst}: the rows below say what each costs. The floor is one block of the table "
+                f"The slowest kind is {worst}: the rows above say what each costs. The floor is one block of the table "
                 "a hazard shown, wherever the hazard was found in time: of what the slowest hundredth of them took, "
                 f"{sum(one.reading for one in slow) / sum(one.all for one in slow):.0%} was waiting for blocks that "
                 f"PostgreSQL did not hold. Without such waits the slowest kind is {busiest}, {busy[busiest]:.2f} ms. "
                 f"The page that was slow most often, {asking.path} {dict(asking.query)}, took {always:.2f} ms in its "
-                "median round."
+                "median round. What would move this is memory for the blocks that pages are read from, or rows of one "
+                "place side by side in the table."
             ),
         ),
         Figure(

@@ -63,6 +63,7 @@ class Journey(NamedTuple):
 async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     """Open-loop runs over each bus that this machine can run, one for each rate."""
     result = Result("woken", "Report answered → alert committed, open loop")
+    result.taken = f"{effort.rounds} rounds of {effort.latency_seconds / effort.rounds:g} s a rate"
     for bus, rates in RATES.items():
         reason = jars.missing() if bus == "kafka" else None
         if reason:

@@ -186,7 +186,7 @@ def _fill(result: Result, plan: Sequence[Planned], verdict: Verdict, told: Mappi
     ]
     p99, late = percentile(verdict.healthy, 0.99), percentile(verdict.late, 0.99)
     result.figures += [
-        Figure("flaky_deliveries", "messages", len(plan), "messages", len(plan), "more"),
+        Figure("flaky_deliveries", "messages", len(plan), "messages", LONG, "more"),
         Figure(
             "flaky_kinds",
             "kinds of fault among them",
@@ -254,6 +254,7 @@ def _where_they_waited(verdict: Verdict) -> str:
     late = {begin: p99 for begin, p99 in waits.items() if p99 > HEALTHY_AIM}
     said = ", ".join(f"{p99:.1f} s from second {begin} on" for begin, p99 in late.items())
     return (
+        "The floor is one round of claiming and one call, some tens of milliseconds on an idle system. "
         f"In {len(waits) - len(late)} of {len(waits)} stretches of {STRETCH} s they waited less; in the others p99 was "
         f"{said or 'no more'}. Phones, workers, PostgreSQL and the two senders of the controls share the cores: where "
         "all stretches are late, sick phones hold up the healthy ones or the machine cannot keep to the rate; where "

@@ -65,7 +65,8 @@ class Thing(ApiModel):
 
 
 def broken_app(issuer: Issuer) -> FastAPI:
-    """A service that answers 500 to Chinese, 418 where nobody documented it, and once something else than promised."""
+    """A service that answers 500 to Chinese, 418 where nobody documented it, and what it never promised; and that takes
+    anything where it asks for a thing."""
     router = APIRouter()
 
     @router.post("/v1/things", operation_id="makeThing", responses=problems())
@@ -80,6 +81,12 @@ def broken_app(issuer: Issuer) -> FastAPI:
     @router.post("/v1/others", operation_id="makeOther", response_model=Thing, responses=problems())
     async def other(body: Thing, actor: CurrentActor) -> Response:
         return Response(b'{"name": 7}', media_type="application/json")
+
+    asks = {"requestBody": {"required": True, "content": {"application/json": {"schema": Thing.model_json_schema()}}}}
+
+    @router.post("/v1/sinks", operation_id="makeSink", responses=problems(), openapi_extra=asks)
+    async def sink(actor: CurrentActor) -> Thing:
+        return Thing(name="anything")
 
     return create_service_app(
         name="broken",

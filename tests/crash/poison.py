@@ -31,7 +31,6 @@ from tests.crash.good_events import GoodEvents
 from tests.crash.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.command import Tell
-from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result
 from tests.evidence.patience import Patience
 from tests.support.bus import AnyBus
@@ -53,7 +52,8 @@ SELECT topic, partition_no, offset_no, reason, replayed_at IS NOT NULL AS healed
 """
 _HOLD = (
     "A batch with an event at fault is halved until that event fails alone: nineteen transactions for five hundred. "
-    "What remains is the time of these, on a machine that also runs Kafka, PostgreSQL and both services."
+    "The floor is the time of these, on a machine that also runs Kafka, PostgreSQL and both services. What would move "
+    "it is a smaller batch, or a core of its own for the consumer."
 )
 
 Place = tuple[str, int, int]
@@ -162,13 +162,15 @@ async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             said = await command_of(cluster, name, "replay", environment_of(urls[name], log), codes=(0, 1))
             tell(f"{name} replay: {said.strip().splitlines()[-1]}")
     after = {name: await Told.by(urls[name]) for name in SERVICES}
-    lost = await _control(cluster, sent)
-    await _check_effects(urls, good)
+    lost, stale = await _control(cluster, sent), await _stale(urls, good)
     result.figures = figures(count, sent, before, after, lost)
+    result.figures.append(
+        Figure("poison_stale", "copies that are not at their last version afterwards", stale, "copies", 0, "less")
+    )
     result.notes.append(
         f"{len(KINDS)} kinds: {', '.join(KINDS)}. {len(sent.bad)} bad events among {len(sent.good)} good ones at "
         f"{RATE} a second, some of which came twice, were of kinds that nobody knows yet or had more fields than are "
-        "known. Afterwards every copy of an enterprise and of a hazard was at its last version. A hold is the time in "
+        "known. A hold is the time in "
         "which a partition had something stored and none of it was committed. The last "
         f"{len(MENDED)} kinds are the readers' own fault, and after the fix `python -m services.<name> replay` heals "
         f"them; the others stay with their reason. The control passed over {lost} good events beside the bad ones."
@@ -265,8 +267,9 @@ async def _control(cluster: BenchCluster, sent: Sent) -> int:
     return len(sent.ids_for("hazards") - told.handled.keys())
 
 
-async def _check_effects(urls: Mapping[str, str], good: GoodEvents) -> None:
-    """Raises WrongEffect unless the copies are what the good events said last."""
+async def _stale(urls: Mapping[str, str], good: GoodEvents) -> int:
+    """Copies of enterprises and hazards that are not what the good events said last."""
+    stale = 0
     for name, table, versions in (
         ("hazards", "enterprises", good.enterprises),
         ("notifications", "enterprises", good.enterprises),
@@ -275,10 +278,8 @@ async def _check_effects(urls: Mapping[str, str], good: GoodEvents) -> None:
         async with connected(urls[name]) as connection:
             rows = await connection.fetch(f"SELECT id, version FROM {table}")
         there = {row["id"]: row["version"] for row in rows}
-        if wrong := [id for id, version in versions.items() if there.get(id) != version]:
-            raise WrongEffect(
-                f"poison: {len(wrong)} of {len(versions)} {table} in {name} are not at their last version"
-            )
+        stale += sum(there.get(id) != version for id, version in versions.items())
+    return stale
 
 
 def _place(item: Delivered) -> Place:

@@ -30,6 +30,7 @@ RATE: Final = 300  # events a second while the group is disturbed
 _TICK: Final = 0.1
 _PATIENCE: Final = 120.0
 _KINDS: Final = ("pause", "kill", "join", "pause", "leave", "join")
+_KILL: Final = "kill"  # harm beyond what was asked for, so it does not count towards it
 _HEARD = "SELECT thing_id, count(*) AS n FROM happenings GROUP BY thing_id"
 _DONE = "SELECT count(DISTINCT thing_id) FROM happenings"
 
@@ -97,19 +98,21 @@ async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
 
 
 async def _disturb(urls: list[str], real: Fleet, naive: Fleet, count: int, dice: Random, tell: Tell) -> Counter[str]:
-    """So many disturbances of each group; each waits until both have gone on after the last."""
+    """So many joins, leaves and pauses of each group, and kills between; each waits until both have gone on."""
     done: Counter[str] = Counter()
     for url in urls:
         await _goes_on(url)
-    for nr in range(count):
+    nr = 0
+    while done.total() - done[_KILL] < count:
         what = _KINDS[nr % len(_KINDS)] if nr < len(_KINDS) else dice.choice(_KINDS)
         happened, _ = await asyncio.gather(real.disturb(what), naive.disturb(what))
         done[happened] += 1
         for url in urls:
             await _goes_on(url)
         await asyncio.sleep(dice.random())
-        if (nr + 1) % 20 == 0:
-            tell(f"{nr + 1} disturbances")
+        nr += 1
+        if nr % 20 == 0:
+            tell(f"{nr} disturbances, {done[_KILL]} of them kills")
     return done
 
 
@@ -146,9 +149,11 @@ async def _heard(url: str) -> dict[UUID, int]:
 def _figures(
     count: int, disturbed: Counter[str], sent: set[UUID], heard: dict[UUID, int], naively: dict[UUID, int]
 ) -> list[Figure]:
+    moves = disturbed.total() - disturbed[_KILL]
     wrong = len(sent - naively.keys()) + sum(n - 1 for n in naively.values())
     return [
-        Figure("rebalances_done", "joins, leaves and pauses", disturbed.total(), "disturbances", count, "more"),
+        Figure("rebalances_done", "joins, leaves and pauses", moves, "disturbances", count, "more"),
+        Figure("rebalances_kills", "members killed beside", disturbed[_KILL], "disturbances", None, "more"),
         Figure("rebalances_events", "events", len(sent), "events", None, "more"),
         Figure("rebalances_lost", "lost", len(sent - heard.keys()), "events", 0, "less"),
         Figure("rebalances_doubled", "doubled", sum(n - 1 for n in heard.values()), "events", 0, "less"),

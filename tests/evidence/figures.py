@@ -31,20 +31,29 @@ class Figure:
         return OK if met else SHORT
 
     def paragraph(self) -> str:
-        """Why the aim was missed; for a promise without a paragraph of its own, how to find out."""
-        if self.shortfall:
-            return self.shortfall
+        """Why the aim was missed: what the part says of it, and whatever of floor and remedy it left unsaid."""
+        said = [self.shortfall] if self.shortfall else []
+        if "floor" not in self.shortfall.lower():
+            said.append(self._floor())
+        if "would move" not in self.shortfall:
+            said.append(self._remedy())
+        return " ".join(said)
+
+    def _floor(self) -> str:
         if self.better == "more":
             return (
-                f"Fewer than asked for, so that the rest holds for so many only. The floor is {self.aim:g}: "
-                "nothing but time and the machine keeps a run from it, and the notes say what ended this one. What "
-                "would move it is a run at SCALE=1 that is left alone until its end."
+                f"The floor is {self.aim:g}: nothing but time and the machine keeps a run from it, and the notes say "
+                "what ended this one; until then the rest holds for so many only."
             )
         return (
-            f"The floor is {self.aim:g}: a promise and no speed, so it is to be mended, not tuned. The seed above "
-            "has the same harm done again; the rows and notes say what was met, the run's own lines when. What would "
-            "move it is a test that fails as this run did, and what makes that test pass."
+            f"The floor is {self.aim:g}: a promise and no speed, so it is to be mended, not tuned. The seed above has "
+            "the same harm done again; the rows and notes say what was met, the run's own lines when."
         )
+
+    def _remedy(self) -> str:
+        if self.better == "more":
+            return "What would move it is a run at SCALE=1 that is left alone until its end."
+        return "What would move it is a test that fails as this run did, and what makes that test pass."
 
     def line(self) -> str:
         """The line for programs: `name value unit aim ok|short`."""

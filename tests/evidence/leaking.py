@@ -1,4 +1,4 @@
-"""The control of `soak`: a process that keeps a little more every half second, for as long as it lives."""
+"""The control of every watch on memory: a process that keeps a little more every half second until it is ended."""
 
 import os
 import time
