@@ -174,5 +174,5 @@ def _fill(result: Result, rounds: Rounds, http: Load, usual: _AlertaArm, bare: _
         "up, and no history grows. With plugins means those it comes with. After every round its duplicate counts had "
         "grown by one a report and no alert or entry had been added. Its reports are checked against nothing and tell "
         f"nobody; ours are checked as in the part `report`. Processor time a report, ours: {ours}; Alerta's: {theirs}. "
-        f"Ours was answered within {Spread.of(http.p99)} ms at p99."
+        f"Ours was answered within {Spread.of(http.p99)} ms at p99; its bus is PostgreSQL."
     )

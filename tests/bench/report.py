@@ -158,7 +158,7 @@ def _fill(result: Result, rounds: Rounds, http: _HttpArm, peer: _PgbenchArm | No
         "After every round of every arm the rows in hazards, hazard_log, timers, outbox and idempotency_keys had grown "
         "by one a report, every number was there once, the counters knew every hazard, every 201 was found under its "
         "number, and notifications had opened one alert a report. In every street someone is on duty, so that each "
-        "alert is also sent, over the channel `log`."
+        "alert is also sent, over the channel `log`. The bus is PostgreSQL."
     )
 
 
