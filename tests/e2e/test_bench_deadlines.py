@@ -11,4 +11,5 @@ def test_every_deadline_of_a_burst_is_told_once() -> None:
     assert {"deadlines_burst_seconds", "deadlines_steady_p99", "deadlines_idle_cpu"} <= figures.keys()
     assert figures["deadlines_burst_missing"].value == 0
     assert figures["deadlines_burst_double"].value == 0
+    assert figures["deadlines_steady_wrong"].value == 0
     assert figures["deadlines_control_double"].value >= 1, "sweepers without locks must tell some twice"

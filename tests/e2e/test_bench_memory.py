@@ -18,6 +18,7 @@ def test_the_quick_run_announces_its_events_and_weighs_every_service() -> None:
     for service in ("registry", "hazards", "notifications"):
         assert 20 < figures[f"memory_{service}_most"].value < 2000
         assert f"memory_{service}_slope" in figures
+    assert "memory_control_slope" in figures
 
 
 def test_a_process_that_grows_is_caught_and_an_even_one_is_not() -> None:
