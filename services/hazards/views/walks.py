@@ -19,6 +19,8 @@ _QUEUED_AT = {State.ORDERED: (6, 9, 12)}  # depths of the areas that have a queu
 _QUEUED_ELSE = (12,)
 _DEEPEST = 15  # digits of a grid, below which nothing lies
 
+_SQL_TYPES = {str: "text", UUID: "uuid"}
+
 # What is overdue was due: nobody looks for it further on. Replicas mark it by their own clocks, hence the hours.
 _AHEAD = timedelta(hours=2)
 
@@ -28,7 +30,7 @@ class Walk:
     """An order of the rows that fulfil one of the `branches`; each of these is one range of one index in that order.
 
     `by_id` is for rows whose index holds all that is asked but not their order: their ids are sorted, a page of them
-    is read.
+    is read. `blind` keeps the key from the planner, see `_unseen`.
     """
 
     keys: str
@@ -37,11 +39,13 @@ class Walk:
     branches: Sequence[str]
     values: Sequence[Any]
     by_id: bool = False
+    blind: bool = False
 
     async def rows(self, tx: Tx, after: Sequence[Key] | None, limit: int) -> list[Facts]:
         """The first rows after that key."""
         values = [*self.values, *(after or ())]
-        places = ", ".join(f"${nr}" for nr in range(len(self.values) + 1, len(values) + 1))
+        numbered = zip(range(len(self.values) + 1, len(values) + 1), self.types, strict=False)
+        places = ", ".join(_unseen(nr, kind) if self.blind else f"${nr}" for nr, kind in numbered)
         beyond = f" AND ({self.keys}) > ({places})" if after is not None else ""
         end = f"ORDER BY {self.keys} LIMIT ${len(values) + 1}"
         columns = "h.id" if self.by_id else COLUMNS
@@ -77,13 +81,14 @@ def of_enterprise(seen: Window, state: State | None, level: Level | None, overdu
 
 def by_place(seen: Window, state: State | None, level: Level | None, overdue: bool | None) -> Walk:
     """What lies in an area by place and id, whatever state it is in or in one stage of its life."""
-    terms = "h.area_path >= $1 AND h.area_path < $2" + (" AND h.overdue_since IS NULL" if overdue is False else "")
+    terms = f"h.area_path >= {_unseen(1)} AND h.area_path < {_unseen(2)}"
+    terms += " AND h.overdue_since IS NULL" if overdue is False else ""
     branches = [terms]
     if state or level:
         stages = [(s, n) for s in ([state] if state else State) for n in ([level] if level else ("", *Level))]
         branches = [f"h.state = '{s}' AND coalesce(h.level, '') = '{n}' AND {terms}" for s, n in stages]
     key: Callable[[Facts], list[Key]] = lambda last: [last.area_path, last.id]  # noqa: E731
-    return Walk("h.area_path, h.id", (str, UUID), key, branches, (seen.lo, seen.hi))
+    return Walk("h.area_path, h.id", (str, UUID), key, branches, (seen.lo, seen.hi), blind=True)
 
 
 def queue(seen: Window, state: State) -> Walk:
@@ -110,6 +115,12 @@ def overdue_of(seen: Window, now: datetime) -> tuple[str, list[Any]]:
     terms, values = theirs(seen)
     term, values = _overdue(values, now, "h.due_at")
     return f"{terms} AND h.state = '{State.ORDERED}' AND {term}", values
+
+
+def _unseen(number: int, kind: type = str) -> str:
+    """A value that the planner does not see. It takes an area whose paths fill no step of its histogram for empty, any
+    index for good enough, and then reads all hazards of a grid to find those of one state."""
+    return f"(SELECT ${number}::{_SQL_TYPES[kind]})"
 
 
 def _overdue(values: Sequence[Any], now: datetime, due: str) -> tuple[str, list[Any]]:
