@@ -256,9 +256,11 @@ def _where_they_waited(verdict: Verdict) -> str:
     return (
         "The floor is one round of claiming and one call, some tens of milliseconds on an idle system. "
         f"In {len(waits) - len(late)} of {len(waits)} stretches of {STRETCH} s they waited less; in the others p99 was "
-        f"{said or 'no more'}. Phones, workers, PostgreSQL and the two senders of the controls share the cores: where "
-        "all stretches are late, sick phones hold up the healthy ones or the machine cannot keep to the rate; where "
-        "few are, it had something else to do. What would move it is a core for the phones."
+        f"{said or 'no more'}. In the first {_LONGEST_SICK:.0f} s the workers come up beside the two controls, and the "
+        "silent phone and the names that nobody resolves are sick: who is late then waits for that start, or behind "
+        "the share of the callers that the bulkhead leaves a sick receiver. Who is late afterwards shares the cores "
+        "with phones, workers, PostgreSQL and controls. What would move it is a start before the first message is "
+        "due, which tells the two apart, and a core for the phones."
     )
 
 
