@@ -12,12 +12,16 @@ def family(pid: int) -> list[int]:
     """The process and all that it started and their children, as far as they live; the eldest first."""
     members = [pid]
     for member in members:  # grows while it is read
-        for children in Path(f"/proc/{member}/task").glob("*/children"):
-            try:
-                members += [int(child) for child in children.read_text().split()]
-            except OSError:
-                continue  # it ended just now
+        members += _children(member)
     return members
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now, or one of its threads did
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            children += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return children
 
 
 def kill_family(pid: int) -> list[int]:
