@@ -282,10 +282,12 @@ class CalendarYear(Base, table=True):
 class Counter(Base, table=True):
     """Folded figures: `period` "" holds what is now in a cell, a day holds what happened on it.
 
-    Each `depth` is a slice that holds every hazard once, under its area path cut at that many digits.
+    Each `depth` is a slice that holds every hazard once, under its area path cut at that many digits. What is now and
+    what happened are partitions: `counters_stock` is small and always warm, `counters_flow` grows by the day.
     """
 
     __tablename__ = "counters"
+    __table_args__ = {"postgresql_partition_by": "LIST (period)"}
 
     depth: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
     period: str = Field(primary_key=True, sa_type=PathText)

@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.actors import Tier
 from libs.common.db import Database
-from libs.common.migrations import upgrade
+from libs.common.migrations import downgrade, upgrade
 from services.hazards.store.tables import Base
 from tests.service.hazards.hazard_world import COMMUNITY, DISTRICT, GRID, OTHER_GRID, STREET, World
 from tests.service.hazards.test_hazard_views import fold, some_hazards
@@ -115,3 +115,25 @@ async def test_figures_counted_before_the_slices_are_in_every_slice_after(
         (15, "410503001001002", 3),
         (15, "410503001002", 4),
     ]
+
+
+async def test_what_is_now_moves_away_from_the_days_and_back_without_loss(
+    create_database: Callable[[str | None], Awaitable[str]],
+) -> None:
+    url = await create_database(None)
+    await asyncio.to_thread(upgrade, "hazards", url, "0005")
+    places = "SELECT tableoid::regclass::text, period, value FROM counters ORDER BY period"
+    found: list[list[tuple[str, str, int]]] = []
+    db = Database(url, pool_size=2)
+    try:
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO counters VALUES ('410503', '', 'closed//ordered', 2, 6)")
+            await tx.execute("INSERT INTO counters VALUES ('410503', '2026-11-03', 'found', 3, 6)")
+        for move, revision in ((upgrade, "head"), (downgrade, "0005"), (upgrade, "head")):
+            await asyncio.to_thread(move, "hazards", url, revision)
+            async with db.transaction() as tx:
+                found.append([tuple(row) for row in await tx.fetch(places)])
+    finally:
+        await db.close()
+    apart = [("counters_stock", "", 2), ("counters_flow", "2026-11-03", 3)]
+    assert found == [apart, [("counters", "", 2), ("counters", "2026-11-03", 3)], apart]

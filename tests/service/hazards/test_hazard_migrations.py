@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.common.db import Database
-from libs.common.migrations import downgrade, upgrade
+from libs.common.migrations import downgrade, no_partitions, upgrade
 from services.hazards.domain.deadlines import DayKind
 from services.hazards.store import seeding
 from services.hazards.store.rulebooks import Rulebooks
@@ -28,7 +28,8 @@ async def look(url: str, at: Callable[[Connection], Any]) -> Any:
 
 
 def drift(connection: Connection) -> list[Any]:
-    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata))
+    options = {"compare_type": True, "include_name": no_partitions(connection)}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
 
 
 async def test_up_down_up_without_drift(create_database: Callable[[str | None], Awaitable[str]]) -> None:
