@@ -23,19 +23,34 @@ _SWITCH = Path("/etc/nsswitch.conf")  # may send the question elsewhere, to a re
 _TRIAL_ADDRESS = "127.77.0.1"
 
 
+class Sickness:
+    """Lasts so many seconds from when somebody first asks whether it does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def lasts(self) -> bool:
+        """Whether it is not over yet."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        return now < self._since + self._seconds
+
+
 class Names(asyncio.DatagramProtocol):
     """Answers 127.0.0.1 to every name, once it has come to its senses."""
 
-    def __init__(self, until: float) -> None:
-        self._until = until
+    def __init__(self, sickness: Sickness) -> None:
+        self._sickness = sickness
         self._transport: asyncio.DatagramTransport | None = None
 
     @classmethod
     async def serve(cls, address: str, seconds: float) -> None:
-        """Listens on the port that resolvers ask; names fail for so many seconds."""
+        """Listens on the port that resolvers ask; some names fail for so many seconds."""
         loop = asyncio.get_running_loop()
-        until = time.monotonic() + seconds
-        await loop.create_datagram_endpoint(lambda: cls(until), local_addr=(address, _PORT))
+        sickness = Sickness(seconds)
+        await loop.create_datagram_endpoint(lambda: cls(sickness), local_addr=(address, _PORT))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -44,7 +59,7 @@ class Names(asyncio.DatagramProtocol):
         question_end = data.index(b"\0", 12) + 5
         name = question = data[12:question_end]
         kind = struct.unpack("!H", question[-4:-2])[0]
-        failing = time.monotonic() < self._until and (MUTE.encode() in name or UNKNOWN.encode() in name)
+        failing = (MUTE.encode() in name or UNKNOWN.encode() in name) and self._sickness.lasts()
         if failing and MUTE.encode() in name:
             return
         flags = _NAME_ERROR if failing else _FOUND

@@ -1,7 +1,8 @@
 """`python -m tests.crash.flaky_phones FOLDER SECONDS [DNS_ADDRESS]`: phones that fail in every way they can, then heal.
 
 A path says what a phone does: `/<fault>/<times>/<number>` fails the first `times` calls for that number so, and then
-answers 200. Some ports fail as a whole. What was heard goes into `heard.json` when a line comes on stdin.
+answers 200. Some ports fail as a whole; the silent one and the names heal SECONDS after they were first called. What
+was heard goes into `heard.json` when a line comes on stdin.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.crash.flaky_names import Names
+from tests.crash.flaky_names import Names, Sickness
 
 RETRY_AFTER = 2  # seconds
 GOOD, MOODY, SLOW, REFUSING, RESETTING, SILENT = "good", "moody", "slow", "refusing", "resetting", "silent"
@@ -45,7 +46,7 @@ class Phones:
     """All phones of one run."""
 
     def __init__(self, silent_seconds: float) -> None:
-        self._silent_until = time.monotonic() + silent_seconds
+        self._silence = Sickness(silent_seconds)
         self.heard: dict[int, Heard] = defaultdict(Heard)
         self.strays = 0  # calls that no phone should ever get
         self.ports: dict[str, int] = {}
@@ -91,7 +92,7 @@ class Phones:
         heard = self.heard[int(number)]
         heard.ids.append(_id_of(headers, body))
         heard.impatient += time.monotonic() < heard.not_before
-        if port == SILENT and time.monotonic() < self._silent_until:
+        if port == SILENT and self._silence.lasts():
             fault = "slow"
         elif len(heard.ids) > int(times):
             fault = "none"
