@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.memory import memory_bytes, shared_buffers
 from deploy.local.pgbinaries import postgres_programs, program_environment
 from deploy.local.privileges import Account, as_account, place_folder, unprivileged
 from deploy.local.problems import LocalProblem
@@ -23,7 +24,7 @@ CONFIGURATION: dict[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # paths of sockets are limited to 107 bytes; a port is enough
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": shared_buffers(memory_bytes()),
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",

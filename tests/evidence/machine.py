@@ -11,9 +11,11 @@ from pathlib import Path
 
 from deploy.kafka.jars import java, missing
 from deploy.local.pgbinaries import program_environment
+from deploy.local.postgres import CONFIGURATION
 from deploy.local.settings import ROOT
 
 _POM = ROOT / "deploy" / "kafka" / "pom.xml"
+_BUFFERS = CONFIGURATION["shared_buffers"]
 _PACKAGES = ("fastapi", "uvicorn", "pydantic", "sqlmodel", "sqlalchemy", "asyncpg", "aiokafka", "uvloop")
 
 
@@ -30,7 +32,7 @@ def described(postgres: Path) -> list[str]:
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
     return [
         f"{os.cpu_count()} cores ({_processor()}), {_memory()} GB of memory, {platform.system()} {platform.release()}",
-        f"{server}, fsync, synchronous_commit and full_page_writes on",
+        f"{server}, fsync, synchronous_commit and full_page_writes on, {_BUFFERS} of shared buffers",
         f"Python {platform.python_version()}, {packages}",
         *_others(),
     ]
