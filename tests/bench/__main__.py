@@ -23,11 +23,11 @@ Written by `make bench`; do not edit. `make bench ONLY=<part>` runs one part and
 
 Every figure is taken on real parts: PostgreSQL with fsync on, the services as processes of their own as `make up`
 starts them, requests over HTTP from a load generator in another process. The server's log has been filled and recycled
-before, as on a server that has run for an hour. Arms take turns, at least six rounds, and
-ratios are taken within a round, so that whatever else the machine does weighs on both sides; the table shows the
-median with the lowest and highest round. A rate counts only if the effect of every unit of work was found afterwards;
-that work which was not done is found is tested beside (`tests/e2e/test_evidence_commands.py`), and where a figure is
-no comparison with a peer a control that must fail stands below it. An arm that leaves work out says which.
+before, as on a server that has run for an hour. Arms take turns, at least six rounds, and ratios are taken within a
+round, so that whatever else the machine does weighs on both sides; the table shows the median with the lowest and
+highest round. A rate counts only if the effect of every unit of work was found afterwards. Each part has a control: a
+round that loses some of its work, which that check must refuse, or an arm that must do worse. An arm that leaves work
+out says which.
 """,
 )
 

@@ -21,6 +21,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
 from tests.evidence.effects import Tally, check_all_answered
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused_when_forgetful
 from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
 from tests.evidence.system import System, peer_database, running_system
 
@@ -101,7 +102,9 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         if floor is not None:
             arms.append(Arm(PGBENCH, floor.run))
         rounds = await take_turns(arms, effort.rounds, tell)
-    _fill(result, rounds, http, usual, bare)
+        _fill(result, rounds, http, usual, bare)
+        control = Load("control", cluster, system, effort.seconds, [])
+        result.figures.append(await refused_when_forgetful("alerta", system.urls["hazards"], "hazard_log", control.run))
     return result
 
 

@@ -1,8 +1,9 @@
 """One process that carries announced events: `python -m tests.bench.carrier HOW DATABASE EVENTS [SERVERS TOPIC]`.
 
 HOW is `relay` (the relay over Kafka), `producer` (aiokafka alone, the same messages, already in memory), `batches`
-(the bus alone, likewise), or `accept` (the relay over a bus that takes everything at once). Prints one line of JSON:
-events, seconds, processor time in seconds.
+(the bus alone, likewise), `accept` (the relay over a bus that takes everything at once), or `boast` (a relay that stops
+after one pass and says it has carried all: the control). Prints one line of JSON: events, seconds and processor time in
+seconds.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ async def _timed(carry: Carry) -> dict[str, float]:
     return {"events": events, "seconds": seconds, "cpu": time.process_time() - cpu}
 
 
-async def _relayed(db: Database, bus: Bus, events: int) -> dict[str, float]:
+async def _relayed(db: Database, bus: Bus, events: int, *, boasts: bool) -> dict[str, float]:
     relay = Relay(db, bus, SystemClock(), holder="bench", source=SOURCE)
     await relay.meet_log()
 
@@ -61,6 +62,8 @@ async def _relayed(db: Database, bus: Bus, events: int) -> dict[str, float]:
         moved = 0
         while moved < events:
             moved += await relay.publish_once()
+            if boasts:
+                return events
         return moved
 
     return await _timed(carry)
@@ -95,8 +98,8 @@ async def main(how: str, database: str, events: int, servers: str, topic: str) -
     if isinstance(bus, KafkaBus):
         await bus.ensure_topics([TopicSpec(topic), TopicSpec(f"{topic}.first")])
         await bus.publish([Message(f"{topic}.first", b"first", b"{}")])  # connects
-    if how in ("relay", "accept"):
-        said = await _relayed(db, bus, events)
+    if how in ("relay", "accept", "boast"):
+        said = await _relayed(db, bus, events, boasts=how == "boast")
     else:
         rows = await db.alone("SELECT * FROM outbox ORDER BY id DESC LIMIT $1", events)
         messages = [to_message(event_of(row, SOURCE)) for row in reversed(rows)]

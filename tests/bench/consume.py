@@ -24,6 +24,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import forget, refused
 from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
 
 AIM_RATIO, AIM_RATE = 25.0, 12_000.0
@@ -48,11 +49,14 @@ class _Arm:
     cluster: BenchCluster
     servers: str
     events: int
+    forgets: str = ""  # a table of which rows are lost
     spent: list[float] = field(default_factory=list)
 
     async def run(self, number: int) -> float:
         """One round; events a second, each of which has had its effect once."""
         url = await service_database(self.cluster, f"{self.how}_{number}" if number >= 0 else f"{self.how}_first")
+        if self.forgets:
+            await forget(url, self.forgets)
         await self.cluster.checkpoint()
         arguments = [url, self.servers, ENTERPRISES, str(self.events), str(_AT_ONCE[self.how])]
         done = await told([sys.executable, "-m", "tests.bench.taker", *arguments], {})
@@ -84,7 +88,9 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             await arm.run(-1)
             arm.spent.clear()
         rounds = await take_turns([Arm(how, arm.run) for how, arm in arms.items()], effort.rounds, tell)
-    _fill(result, rounds, arms, await cluster.flush_milliseconds())
+        _fill(result, rounds, arms, await cluster.flush_milliseconds())
+        control = _Arm(BATCH, cluster, servers, arms[BATCH].events, forgets="inbox")
+        result.figures.append(await refused("consume", "forgets one event in ten as if it had been seen", control.run))
     return result
 
 

@@ -19,6 +19,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused
 from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
 
 PEERS = Path(node.__file__).parent
@@ -81,6 +82,7 @@ def peers() -> list[Peer]:
 class _OurArm:
     cluster: BenchCluster
     events: int
+    carrier: str = "accept"
     spent: list[float] = field(default_factory=list)
 
     async def run(self, number: int) -> float:
@@ -89,7 +91,7 @@ class _OurArm:
         await announce(url, finds(self.events))
         await analyze(url)
         await self.cluster.checkpoint()
-        done = await carried("accept", url, self.events)
+        done = await carried(self.carrier, url, self.events)
         if done.events != self.events or (left := await unpublished(url)):
             raise WrongEffect(f"{OURS}: of {self.events} rows {left} are not marked, it says {done.events} are")
         self.spent.append(done.cpu / done.events * 1e6)
@@ -153,6 +155,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     ours.spent.clear()
     arms = [Arm(OURS, ours.run), *(Arm(arm.peer.name, arm.run) for arm in theirs)]
     _fill(result, await take_turns(arms, effort.rounds, tell), ours, theirs)
+    control = _OurArm(cluster, ours.events, carrier="boast")
+    result.figures.append(await refused("handled", "stops after one pass and says it was all", control.run))
     return result
 
 

@@ -18,6 +18,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
 from tests.evidence.effects import Tally, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused_when_forgetful
 from tests.evidence.load import Target, open_loop
 from tests.evidence.processes import answering, running
 from tests.evidence.rounds import Arm, Rounds, Spread, percentile, take_turns
@@ -80,6 +81,10 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         arms = [*(Arm(name, load.run) for name, load in loads.items()), Arm(ALONE, alone.run)]
         rounds = await take_turns(arms, effort.rounds, tell)
         _fill(result, rounds, loads, alone, await cluster.flush_milliseconds())
+        control = Load("control", cluster, system, effort.seconds, [])
+        result.figures.append(
+            await refused_when_forgetful("latency", system.urls["hazards"], "hazard_log", control.run)
+        )
     return result
 
 

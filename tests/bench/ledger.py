@@ -25,6 +25,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import forget, refused
 from tests.evidence.processes import answering, running
 from tests.evidence.rounds import Arm, Rounds, take_turns
 
@@ -47,11 +48,14 @@ class _Bench:
     rows: int = 0
     job: Job = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    forgets: str = ""  # a table of which rows are lost
     _source: str = ""
 
     async def imported(self, number: int) -> float:
         """Lines a second from the upload until the job is done."""
         self._source = await self._registry(f"ledger_{number}")
+        if self.forgets:
+            await forget(self._source, self.forgets)
         async with _serving(self.cluster, self._source, self.issuer, number) as client:
             await _job_done(client, "areas", self.ledger.areas)
             began = time.perf_counter()
@@ -129,6 +133,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         Arm(CELLS, bench.read_alone),
     ]
     _figures(result, await take_turns(arms, effort.rounds, tell), bench)
+    control = _Bench(cluster, LargeLedger(1), issuer, forgets="outbox")
+    result.figures.append(await refused("ledger", "announces nine enterprises of ten", control.imported))
     return result
 
 

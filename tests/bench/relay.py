@@ -23,6 +23,7 @@ from tests.evidence.cluster import BenchCluster
 from tests.evidence.disks import disk_folder
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused
 from tests.evidence.rounds import Arm, Rounds, Spread, take_turns
 from tests.support.kafka import Broker
 
@@ -41,6 +42,7 @@ class _Arm:
     cluster: BenchCluster
     servers: str
     events: int
+    carrier: str = ""  # where it is not called as the arm is
     spent: list[float] = field(default_factory=list)
 
     async def run(self, number: int) -> float:
@@ -51,7 +53,7 @@ class _Arm:
         await announce(url, finds(self.events, topic))
         await analyze(url)
         await self.cluster.checkpoint()
-        done = await carried(self.how, url, self.events, self.servers, topic)
+        done = await carried(self.carrier or self.how, url, self.events, self.servers, topic)
         await self._check(url, topic, done)
         self.spent.append(done.cpu / done.events * 1e6)
         return done.rate
@@ -76,7 +78,10 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             await arm.run(-1)
             arm.spent.clear()
         rounds = await take_turns([Arm(how, arm.run) for how, arm in arms.items()], effort.rounds, tell)
+        control = _Arm(RELAY, cluster, servers, events, carrier="boast")
+        refusal = await refused("relay", "stops after one pass and says it was all", control.run)
     _fill(result, rounds, arms)
+    result.figures.append(refusal)
     return result
 
 

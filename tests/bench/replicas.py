@@ -21,6 +21,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster
 from tests.evidence.effects import Tally, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused_when_forgetful
 from tests.evidence.load import closed_loop, play
 from tests.evidence.loader import Job
 from tests.evidence.rounds import Arm, Rounds, take_turns
@@ -123,6 +124,10 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         if not effort.is_quick:
             await _Set(1, cluster, system, effort).run(-1)  # fills caches and is not counted
         await take_turns([Arm(str(count), some.run) for count, some in sets.items()], effort.rounds, tell)
+        control = _Set(1, cluster, system, effort)
+        result.figures.append(
+            await refused_when_forgetful("replicas", system.urls["hazards"], "hazard_log", control.run)
+        )
     for work, what in WORK.items():
         rounds = Rounds({str(count): some.rates[work] for count, some in sets.items()})
         ratios = {count: rounds.ratio(str(count), "1") for count in COUNTS[1:]}

@@ -15,6 +15,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import Tally, WrongEffect, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused_when_forgetful
 from tests.evidence.load import Target, closed_loop
 from tests.evidence.processes import answering, running
 from tests.evidence.rounds import Arm, Rounds, Spread, percentile, take_turns
@@ -126,6 +127,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         arms[0] = Arm(HTTP, http.run)
         rounds = await take_turns(arms, effort.rounds, tell)
         _fill(result, rounds, http, peer, await cluster.flush_milliseconds())
+        control = _HttpArm(system, effort.seconds)
+        result.figures.append(await refused_when_forgetful("report", system.urls["hazards"], "hazard_log", control.run))
     return result
 
 

@@ -20,6 +20,7 @@ from tests.bench.settings import Effort
 from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import Tally, WrongEffect, check_all_answered, check_answers
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused_when_forgetful
 from tests.evidence.load import open_loop
 from tests.evidence.loader import Outcome
 from tests.evidence.rounds import Spread, percentile
@@ -81,6 +82,10 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             flush = await cluster.flush_milliseconds()
             for run in runs:
                 run.fill(result, flush)
+            control = _Run(system, USUAL, effort.latency_seconds / effort.rounds)
+            result.figures.append(
+                await refused_when_forgetful(f"woken_{bus}", system.urls["hazards"], "hazard_log", control.stretch)
+            )
     return result
 
 

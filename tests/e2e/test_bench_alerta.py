@@ -19,6 +19,7 @@ def test_the_quick_run_asks_alerta_and_counts_what_it_kept() -> None:
     figures = figures_of("bench", "alerta")
     assert {"report_vs_alerta", "report_vs_alerta_bare"} <= figures.keys()
     assert figures["report_vs_alerta"].value > 1
+    assert figures["alerta_control_refused"].verdict == "ok"
 
 
 def test_a_peer_that_cannot_be_fetched_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

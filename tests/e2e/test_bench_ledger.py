@@ -10,3 +10,4 @@ pytestmark = pytest.mark.slow
 def test_a_ledger_is_imported_over_http_and_copied() -> None:
     figures = figures_of("bench", "ledger")
     assert figures["ledger_vs_copy"].value > 0
+    assert figures["ledger_control_refused"].verdict == "ok"

@@ -10,5 +10,6 @@ from tests.support.kafka import require_kafka
 def test_the_quick_run_sends_everything_both_ways() -> None:
     require_kafka()
     figures = figures_of("bench", "relay")
-    assert figures.keys() == {"relay_vs_producer"}
+    assert figures.keys() == {"relay_vs_producer", "relay_control_refused"}
+    assert figures["relay_control_refused"].verdict == "ok"
     assert figures["relay_vs_producer"].value > 0

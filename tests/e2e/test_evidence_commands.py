@@ -8,10 +8,12 @@ import pytest
 from deploy.local.settings import ROOT
 from tests.bench.parts import PARTS as BENCH
 from tests.crash.parts import PARTS as CRASH
+from tests.evidence.cluster import connected
 from tests.evidence.command import load_parts
 from tests.evidence.document import Document
 from tests.evidence.effects import Tally, WrongEffect, check_answers
 from tests.evidence.figures import Figure, Result, Row
+from tests.evidence.forgetting import refused, refused_when_forgetful
 from tests.support.evidence_runs import FIGURE, figures_of
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -20,7 +22,9 @@ DOCUMENT = ROOT / "docs" / "benchmarks.md"
 @pytest.mark.slow
 def test_quick_report_runs_every_arm_and_leaves_the_document_alone() -> None:
     before = DOCUMENT.read_text()
-    assert {"report_vs_pgbench", "report_vs_session"} <= figures_of("bench", "report").keys()
+    figures = figures_of("bench", "report")
+    assert {"report_vs_pgbench", "report_vs_session"} <= figures.keys()
+    assert figures["report_control_refused"].verdict == "ok"
     assert DOCUMENT.read_text() == before
 
 
@@ -41,6 +45,28 @@ async def test_work_that_was_not_done_is_found(create_database: Callable[[str | 
         await before.check("idle", 1)
     with pytest.raises(WrongEffect, match="1 of 1 answered hazards are missing"):
         await check_answers(url, "idle", [("01990a3c-5a7e-7c11-8f4e-0c2f5b7d9a10", "HZ-410503-2026-000001", 0.0)])
+
+
+async def test_a_control_that_is_not_refused_falls_short(
+    create_database: Callable[[str | None], Awaitable[str]],
+) -> None:
+    """And the one that is refused has lost the first row of ten, and of every ten more."""
+    url, numbers = await create_database(None), "SELECT array_agg(n ORDER BY n) FROM kept"
+    async with connected(url) as connection:
+        await connection.execute("CREATE TABLE kept (n int)")
+
+        async def keep(_: int) -> None:
+            await connection.execute("INSERT INTO kept SELECT generate_series(1, 21)")
+            if (found := await connection.fetchval(numbers)) != [*range(1, 22)]:
+                raise WrongEffect(str(found))
+
+        assert (await refused("sound", "loses nothing", keep)).line() == "sound_control_refused 0.000 rounds 1 short"
+        await connection.execute("TRUNCATE kept")
+        refusal = await refused_when_forgetful("sick", url, "kept", keep)
+        assert refusal.line() == "sick_control_refused 1.000 rounds 1 ok"
+        assert await connection.fetchval(numbers) == [*range(2, 11), *range(12, 21)]
+        await connection.execute("TRUNCATE kept")
+        await keep(1)  # the table remembers again
 
 
 def test_a_part_that_runs_alone_replaces_its_own_section(tmp_path: Path) -> None:
