@@ -25,7 +25,7 @@ CONFIGURATION: dict[str, str] = {
     "unix_socket_directories": "",  # paths of sockets are limited to 107 bytes; a port is enough
     "max_connections": "200",
     "shared_buffers": shared_buffers(memory_bytes()),
-    "effective_cache_size": "1GB",
+    "effective_cache_size": "1GB",  # what the system caches beside belongs to whoever else runs on this machine
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",

@@ -104,7 +104,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         rounds = await take_turns(arms, effort.rounds, tell)
         _fill(result, rounds, http, usual, bare)
         control = Load("control", cluster, system, effort.seconds, [])
-        result.figures.append(await refused_when_forgetful("alerta", system.urls["hazards"], "hazard_log", control.run))
+        result.figures.append(await refused_when_forgetful("alerta", system.urls["hazards"], control.run))
     return result
 
 

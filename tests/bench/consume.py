@@ -90,7 +90,8 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         rounds = await take_turns([Arm(how, arm.run) for how, arm in arms.items()], effort.rounds, tell)
         _fill(result, rounds, arms, await cluster.flush_milliseconds())
         control = _Arm(BATCH, cluster, servers, arms[BATCH].events, forgets="inbox")
-        result.figures.append(await refused("consume", "forgets one event in ten as if it had been seen", control.run))
+        loss = "takes one event in ten for one that it has seen"
+        result.figures.append(await refused("consume", loss, "had an effect", control.run))
     return result
 
 

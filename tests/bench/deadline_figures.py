@@ -137,17 +137,15 @@ def add_steady(result: Result, turns: Sequence[Steady], size: Size) -> None:
 def add_idle(result: Result, turns: Sequence[Idle], size: Size) -> None:
     """What a sweeper uses while there is nothing to do."""
     used, backend = Spread.of([turn.sweeper for turn in turns]), Spread.of([turn.backend for turn in turns])
-    result.figures.append(
-        Figure(
-            "deadlines_idle_cpu",
-            f"a sweeper with nothing due for {size.idle:.0f} s, {size.open:,} open",
-            used.median,
-            "percent",
-            AIM_IDLE,
-            "less",
-            f"{used}; its backend {backend.median:.2f}",
-            "The floor is five looks a second, each one statement on one index, which costs PostgreSQL "
-            f"{backend.median:.2f} % of a core; the rest is the driver and the event loop of an idle process. What "
-            "would move this are rarer looks, which would make deadlines late.",
-        )
+    both = Spread.of([turn.sweeper + turn.backend for turn in turns])
+    title = f"a sweeper with nothing due for {size.idle:.0f} s, {size.open:,} open"
+    why = (
+        "The floor is five looks a second, each one statement on one index, which costs PostgreSQL "
+        f"{backend.median:.2f} % of a core; the rest is the driver and the event loop of an idle process. What would "
+        "move this are rarer looks, which would make deadlines late."
     )
+    for name, words, spread in (
+        ("deadlines_idle_cpu", title, used),
+        ("deadlines_idle_cpu_with_backend", f"{title}, together with its backend in PostgreSQL", both),
+    ):
+        result.figures.append(Figure(name, words, spread.median, "percent", AIM_IDLE, "less", str(spread), why))

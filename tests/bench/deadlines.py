@@ -11,7 +11,7 @@ from tests.bench.deadline_floor import write_without_rules
 from tests.bench.due_hazards import DueHazards
 from tests.bench.settings import Effort
 from tests.bench.sweepers import SWEEPERS, Replicas, sweepers
-from tests.evidence.cluster import BenchCluster
+from tests.evidence.cluster import BenchCluster, connected
 from tests.evidence.effects import WrongEffect
 from tests.evidence.figures import Figure, Result
 from tests.evidence.many_hazards import Stage, load
@@ -34,7 +34,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
     rounds: list[Round] = []
     for number in range(effort.rounds):
         async with sweepers(cluster, url) as replicas:
-            idle = await _idle(replicas, size)
+            idle = await _idle(url, replicas, size)
             burst = await _burst(due, replicas, size, tell)
             steady = await _steady(due, replicas, size)
         rounds.append(Round(idle, burst, steady, await _floor(url, due, size, tell)))
@@ -119,7 +119,9 @@ async def _steady(due: DueHazards, replicas: Replicas, size: Size) -> Steady:
     return Steady(p50, p99, max(outcome.lateness) * 1000, wrong, (await replicas.cores()).since(before))
 
 
-async def _idle(replicas: Replicas, size: Size) -> Idle:
+async def _idle(url: str, replicas: Replicas, size: Size) -> Idle:
+    async with connected(url) as connection:
+        await connection.execute("VACUUM timers")  # as autovacuum has within a minute of the burst before
     before = await replicas.cores()
     await asyncio.sleep(size.idle)
     used = (await replicas.cores()).since(before)

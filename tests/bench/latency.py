@@ -82,9 +82,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         rounds = await take_turns(arms, effort.rounds, tell)
         _fill(result, rounds, loads, alone, await cluster.flush_milliseconds())
         control = Load("control", cluster, system, effort.seconds, [])
-        result.figures.append(
-            await refused_when_forgetful("latency", system.urls["hazards"], "hazard_log", control.run)
-        )
+        result.figures.append(await refused_when_forgetful("latency", system.urls["hazards"], control.run))
     return result
 
 

@@ -79,7 +79,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             arm.spent.clear()
         rounds = await take_turns([Arm(how, arm.run) for how, arm in arms.items()], effort.rounds, tell)
         control = _Arm(RELAY, cluster, servers, events, carrier="boast")
-        refusal = await refused("relay", "stops after one pass and says it was all", control.run)
+        refusal = await refused("relay", "stops after one pass and says it was all", "became", control.run)
     _fill(result, rounds, arms)
     result.figures.append(refusal)
     return result

@@ -125,9 +125,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             await _Set(1, cluster, system, effort).run(-1)  # fills caches and is not counted
         await take_turns([Arm(str(count), some.run) for count, some in sets.items()], effort.rounds, tell)
         control = _Set(1, cluster, system, effort)
-        result.figures.append(
-            await refused_when_forgetful("replicas", system.urls["hazards"], "hazard_log", control.run)
-        )
+        result.figures.append(await refused_when_forgetful("replicas", system.urls["hazards"], control.run))
     for work, what in WORK.items():
         rounds = Rounds({str(count): some.rates[work] for count, some in sets.items()})
         ratios = {count: rounds.ratio(str(count), "1") for count in COUNTS[1:]}

@@ -128,7 +128,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
         rounds = await take_turns(arms, effort.rounds, tell)
         _fill(result, rounds, http, peer, await cluster.flush_milliseconds())
         control = _HttpArm(system, effort.seconds)
-        result.figures.append(await refused_when_forgetful("report", system.urls["hazards"], "hazard_log", control.run))
+        result.figures.append(await refused_when_forgetful("report", system.urls["hazards"], control.run))
     return result
 
 

@@ -83,9 +83,7 @@ async def measure(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
             for run in runs:
                 run.fill(result, flush)
             control = _Run(system, USUAL, effort.latency_seconds / effort.rounds)
-            result.figures.append(
-                await refused_when_forgetful(f"woken_{bus}", system.urls["hazards"], "hazard_log", control.stretch)
-            )
+            result.figures.append(await refused_when_forgetful(f"woken_{bus}", system.urls["hazards"], control.stretch))
     return result
 
 

@@ -47,7 +47,7 @@ BACKOFF = Backoff(timedelta(seconds=FIRST_WAIT), timedelta(seconds=LONGEST_WAIT)
 
 
 async def prove(cluster: BenchCluster, effort: Effort, tell: Tell) -> Result:
-    """One run of the service, and the two controls beside it."""
+    """The two controls, then one run of the service."""
     result = Result("flaky-receivers", "Receivers that fail in twelve ways")
     count, rate = effort.count(LONG, short=SHORT), SHORT_RATE if effort.short else RATE
     sick = min(_LONGEST_SICK, max(_SHORTEST_SICK, count / rate / 3))
@@ -160,7 +160,7 @@ def must_live(workers: _Workers, log: Path) -> None:
 
 
 async def _until_awake(connection: _Connection, workers: _Workers, log: Path) -> None:
-    """Every worker does its rounds: its relay has signed in, which it does anew all the time."""
+    """Every worker is up: its relay, one of the loops that it starts together, has signed in."""
     for _ in range(int(_START_SECONDS / 0.05)):
         must_live(workers, log)
         if await connection.fetchval("SELECT count(*) FROM relay_members") >= len(workers):
@@ -273,8 +273,8 @@ def _where_they_waited(verdict: Verdict) -> str:
         "The floor is one round of claiming and one call, some tens of milliseconds on an idle system. "
         f"In {len(waits) - len(late)} of {len(waits)} stretches of {STRETCH} s they waited less; in the others p99 was "
         f"{said or 'no more'}. The workers are up before the first message is due and the controls are through. In the "
-        f"first {_LONGEST_SICK:.0f} s the silent phone and the names that nobody resolves are sick: who is late then "
-        "waits behind the share of the callers that the bulkhead leaves a sick receiver. Who is late afterwards shares "
+        f"first {_LONGEST_SICK:.0f} s or less the silent phone and some names are sick: who is late then waits "
+        "behind the share of the callers that the bulkhead leaves a sick receiver. Who is late afterwards shares "
         "the cores with phones, workers and PostgreSQL. What would move it is a core for the phones."
     )
 

@@ -14,6 +14,8 @@ def test_pages_and_figures_are_checked_and_measured() -> None:
         "views_page_p99_unread",
         "views_deep_page_ratio",
         "views_offset_control_ratio",
-        "counters_vs_count",
+        "counters_vs_count_district",
+        "counters_vs_count_street",
+        "counters_vs_count_community",
     }
     assert all(figure.value > 0 for figure in figures.values())

@@ -13,7 +13,7 @@ from tests.evidence.command import load_parts
 from tests.evidence.document import Document
 from tests.evidence.effects import Tally, WrongEffect, check_answers
 from tests.evidence.figures import Figure, Result, Row
-from tests.evidence.forgetting import refused, refused_when_forgetful
+from tests.evidence.forgetting import forgetful, refused
 from tests.support.evidence_runs import FIGURE, figures_of
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -47,26 +47,39 @@ async def test_work_that_was_not_done_is_found(create_database: Callable[[str | 
         await check_answers(url, "idle", [("01990a3c-5a7e-7c11-8f4e-0c2f5b7d9a10", "HZ-410503-2026-000001", 0.0)])
 
 
-async def test_a_control_that_is_not_refused_falls_short(
+async def test_a_control_counts_only_when_its_loss_is_seen() -> None:
+    async def sound(_: int) -> None: ...
+
+    async def sick(_: int) -> None:
+        raise WrongEffect("sick: 10 reports made 9 rows in hazard_log")
+
+    async def away(_: int) -> None:
+        raise WrongEffect("sick: 10 requests were lost")
+
+    async def broken(_: int) -> None:
+        raise RuntimeError("9 rows in hazard_log")
+
+    lines = {run: await refused("c", "loses", "rows in hazard_log", run) for run in (sound, sick, away, broken)}
+    assert {run: figure.verdict for run, figure in lines.items()} == {
+        sound: "short",
+        sick: "ok",
+        away: "short",
+        broken: "short",
+    }
+    assert "RuntimeError: 9 rows" in lines[broken].paragraph()
+
+
+async def test_a_forgetful_table_loses_the_first_row_of_ten(
     create_database: Callable[[str | None], Awaitable[str]],
 ) -> None:
-    """And the one that is refused has lost the first row of ten, and of every ten more."""
-    url, numbers = await create_database(None), "SELECT array_agg(n ORDER BY n) FROM kept"
+    url = await create_database(None)
     async with connected(url) as connection:
         await connection.execute("CREATE TABLE kept (n int)")
-
-        async def keep(_: int) -> None:
+        async with forgetful(url, "kept"):
             await connection.execute("INSERT INTO kept SELECT generate_series(1, 21)")
-            if (found := await connection.fetchval(numbers)) != [*range(1, 22)]:
-                raise WrongEffect(str(found))
-
-        assert (await refused("sound", "loses nothing", keep)).line() == "sound_control_refused 0.000 rounds 1 short"
-        await connection.execute("TRUNCATE kept")
-        refusal = await refused_when_forgetful("sick", url, "kept", keep)
-        assert refusal.line() == "sick_control_refused 1.000 rounds 1 ok"
-        assert await connection.fetchval(numbers) == [*range(2, 11), *range(12, 21)]
-        await connection.execute("TRUNCATE kept")
-        await keep(1)  # the table remembers again
+        await connection.execute("INSERT INTO kept VALUES (22)")
+        kept = await connection.fetchval("SELECT array_agg(n ORDER BY n) FROM kept")
+    assert kept == [*range(2, 11), *range(12, 21), 22]
 
 
 def test_a_part_that_runs_alone_replaces_its_own_section(tmp_path: Path) -> None:

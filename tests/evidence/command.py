@@ -22,9 +22,9 @@ Run = Callable[[BenchCluster, Tell], Awaitable[Result]]
 def run_parts(parts: Mapping[str, Run], taken: str, document: Document | None, order: Sequence[str]) -> int:
     """Runs the parts, each on a cluster of its own; its table and a line a figure follow it at once. The exit code.
 
-    0 when all arms ran honestly, whatever the figures; 1 when some part could not say what it was asked, or was not
-    let. What is finished is written into the document at once, so that what ends a later part costs nothing. `taken`
-    says how it was run, where a part does not say so itself.
+    0 when all arms ran honestly, whatever the figures; 1 when an arm did not, or the run was stopped. A part that
+    cannot run here says why and does not count as either. What is finished is written into the document at once, so
+    that what ends a later part costs nothing. `taken` says how it was run, where a part does not say so itself.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says at length that a broker is still starting
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended

@@ -36,27 +36,34 @@ async def forgetful(url: str, table: str) -> AsyncIterator[None]:
             await connection.execute("DROP FUNCTION forget CASCADE; DROP SEQUENCE forgotten")
 
 
-async def refused(name: str, loss: str, run: Callable[[int], Awaitable[object]]) -> Figure:
-    """Whether a round that loses work is refused: the figure `<name>_control_refused`. `loss` says what it does."""
+async def refused(name: str, loss: str, seen: str, run: Callable[[int], Awaitable[object]]) -> Figure:
+    """Whether a round that loses work is refused, and for that: the figure `<name>_control_refused`.
+
+    `loss` says what it does, `seen` is what the refusal must say. Whatever else goes wrong in it is no proof, and no
+    reason to throw away the rounds before it.
+    """
+    said = "nothing was refused"
     try:
         await run(CONTROL_ROUND)
-    except WrongEffect:
-        caught = 1
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        caught = isinstance(error, WrongEffect) and seen in said
     else:
-        caught = 0
+        caught = False
     return Figure(
         f"{name}_control_refused",
         f"control: a round that {loss} is refused",
-        caught,
+        int(caught),
         "rounds",
         1,
         "more",
-        shortfall="The check of effects did not see work that was not done: no rate of this part means anything. The "
-        "floor is 1. What would move it is a check that counts what that round leaves out.",
+        shortfall=f"The round ended with: {said[:300]}. The check of effects did not see what was not done, so "
+        "that no rate of this part means anything. The floor is 1. What would move it is a check that counts what "
+        "that round leaves out.",
     )
 
 
-async def refused_when_forgetful(name: str, url: str, table: str, run: Callable[[int], Awaitable[object]]) -> Figure:
-    """The same for a running system whose database forgets one row in ten of a table meanwhile."""
-    async with forgetful(url, table):
-        return await refused(name, f"loses one row in ten of `{table}`", run)
+async def refused_when_forgetful(name: str, url: str, run: Callable[[int], Awaitable[object]]) -> Figure:
+    """The same for a running system whose database forgets every tenth line of the hazards' log meanwhile."""
+    async with forgetful(url, "hazard_log"):
+        return await refused(name, "loses one row in ten of `hazard_log`", "rows in hazard_log", run)

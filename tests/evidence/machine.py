@@ -13,9 +13,10 @@ from deploy.kafka.jars import java, missing
 from deploy.local.pgbinaries import program_environment
 from deploy.local.postgres import CONFIGURATION
 from deploy.local.settings import ROOT
+from tests.evidence.cluster import SETTINGS
 
 _POM = ROOT / "deploy" / "kafka" / "pom.xml"
-_BUFFERS = CONFIGURATION["shared_buffers"]
+_BUFFERS = {**CONFIGURATION, **SETTINGS}["shared_buffers"]
 _PACKAGES = ("fastapi", "uvicorn", "pydantic", "sqlmodel", "sqlalchemy", "asyncpg", "aiokafka", "uvloop")
 
 

@@ -176,7 +176,7 @@ async def load(url: str, stage: Stage, tell: Tell) -> None:
         series = Series(DISTRICT, stage.now.astimezone(SHANGHAI).year)
         await connection.execute(f"CREATE SEQUENCE {series.sequence} START {stage.count + 1}")
         await connection.execute(_COUNTERS, list(DEPTHS), timeout=1800)
-        for table in (*_TABLES, "counters", "areas", "enterprises"):
+        for table in (*_TABLES, "counters_stock", "counters_flow", "areas", "enterprises"):
             await connection.execute(f"VACUUM (ANALYZE) {table}")
         await connection.execute("CHECKPOINT")
 

@@ -18,10 +18,17 @@ def family(pid: int) -> list[int]:
 
 def _children(pid: int) -> list[int]:
     children: list[int] = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now, or one of its threads did
-        for thread in os.listdir(f"/proc/{pid}/task"):
+    for thread in _threads(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
             children += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
     return children
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def kill_family(pid: int) -> list[int]:

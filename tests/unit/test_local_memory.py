@@ -17,12 +17,11 @@ def test_an_eighth_within_bounds(memory: int, kept: str) -> None:
 
 
 def test_a_container_has_what_it_may_use(tmp_path: Path) -> None:
-    limit = tmp_path / "memory.max"
-    machine = memory_bytes(limit)
+    limits = [tmp_path / "of the second version", tmp_path / "of the first"]
+    machine = memory_bytes(limits)
     assert machine > GIB // 4
-    limit.write_text("268435456\n")
-    assert memory_bytes(limit) == 268435456
-    limit.write_text("max\n")
-    assert memory_bytes(limit) == machine
-    limit.write_text(f"{machine * 2}\n")
-    assert memory_bytes(limit) == machine
+    for limit in limits:
+        for text, found in (("268435456\n", 268435456), ("max\n", machine), (f"{machine * 2}\n", machine)):
+            limit.write_text(text)
+            assert memory_bytes(limits) == found
+        limit.unlink()
