@@ -59,7 +59,7 @@ async def measure(
                 title=f"figures of a {kind} from counters, times faster than count(*)",
                 value=ratio.median,
                 unit="ratio",
-                aim=aim,
+                aim=aim if kind == "district" else None,  # of all hazards; who counts fewer rows is done sooner
                 better="more",
                 spread=str(ratio),
                 shortfall=(
