@@ -26,8 +26,8 @@ starts them, requests over HTTP from a load generator in another process. The se
 before, as on a server that has run for an hour. Arms take turns, at least six rounds, and ratios are taken within a
 round, so that whatever else the machine does weighs on both sides; the table shows the median with the lowest and
 highest round. A rate counts only if the effect of every unit of work was found afterwards. Each part has a control: a
-round that loses some of its work, which that check must refuse, or an arm that must do worse. An arm that leaves work
-out says which.
+round that loses some of its work, which that check must refuse, or an arm that must do worse; the floors, which promise
+nothing, have none. An arm that leaves work out says which.
 """,
 )
 
